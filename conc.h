@@ -208,9 +208,10 @@ typedef struct conc__godesc {
     const conc_go_opts *opts;
     unsigned stack;     /* bytes of stacked arguments to copy, at most */
     conc_status status; /* out */
+    void *rec;
 } conc__godesc;
 CONC_API void *conc__go_begin(conc__godesc *d, void (*run)(void *), size_t size); /* -> room for size bytes, NULL: no memory */
-CONC_API void conc__go_commit(void *room);
+CONC_API void conc__go_commit(conc__godesc *d);
 
 #if !defined(CONC_NO_REGISTER_GO) && defined(__linux__) && (defined(__x86_64__) || defined(__aarch64__)) && !defined(__ILP32__)
 #define CONC__REGISTER_GO 1
@@ -289,7 +290,7 @@ extern void (*const conc__go_stub4)(void);
     fits; \
     CONC__ASSERT(sizeof(__typeof__((f)(__VA_ARGS__))) <= 16, "go: the function must return void or a scalar"); \
     CONC__SITE(#f); \
-    conc__godesc conc__d = { (void (*)(void))(f), &conc__st, w, o, (n) * 16, CONC_OK }; \
+    conc__godesc conc__d = { (void (*)(void))(f), &conc__st, w, o, (n) * 16, CONC_OK, CONC__NULL }; \
     __builtin_call_with_static_chain(((__typeof__(&*(f)))(stub))(__VA_ARGS__), (void *)&conc__d); \
     conc__d.status; })
 #define go_func(name, ...) static void name CONC__PARAMS(__VA_ARGS__)
@@ -308,9 +309,9 @@ extern void (*const conc__go_stub4)(void);
 #define CONC__GOF(w, o, f, size, ...) __extension__({ \
     CONC__SITE(#f); \
     (void)sizeof(((f)(__VA_ARGS__), 0)); \
-    conc__godesc conc__d = { (void (*)(void))(f), &conc__st, w, o, 0, CONC_OK }; \
+    conc__godesc conc__d = { (void (*)(void))(f), &conc__st, w, o, 0, CONC_OK, CONC__NULL }; \
     struct f##__go *conc__r = (struct f##__go *)conc__go_begin(&conc__d, f##__run, sizeof(struct f##__go)); \
-    if (conc__r) { *conc__r = (struct f##__go){ __VA_ARGS__ }; conc__go_commit(conc__r); } \
+    if (conc__r) { *conc__r = (struct f##__go){ __VA_ARGS__ }; conc__go_commit(&conc__d); } \
     conc__d.status; })
 #define go_func(name, ...) \
     struct name##__go { CONC__FIELDS(__VA_ARGS__) }; \
@@ -819,11 +820,11 @@ template <class F, class... A>
 inline auto conc__go_cxx(const conc__site *site, conc_wg *wg, const conc_go_opts *opts, F &&f, A &&...a)
     -> decltype((void)f(std::forward<A>(a)...), conc_status()) {
     typedef conc__job<typename std::decay<F>::type, typename std::decay<A>::type...> J;
-    conc__godesc d = { nullptr, site, wg, opts, 0, CONC_OK };
+    conc__godesc d = { nullptr, site, wg, opts, 0, CONC_OK, nullptr };
     void *room = conc__go_begin(&d, &J::run, sizeof(J));
     if (room) {
         new (room) J{ std::forward<F>(f), std::tuple<typename std::decay<A>::type...>(std::forward<A>(a)...) };
-        conc__go_commit(room);
+        conc__go_commit(&d);
     }
     return d.status;
 }
@@ -892,3 +893,4204 @@ template <class F, class A> inline conc__guard<F, A> conc__mkguard(F f, A a) { r
 #define case_default() conc_case_default()
 #endif
 #endif /* CONC_H */
+
+/* ======================================================================================================================
+   implementation
+   ====================================================================================================================== */
+#ifdef CONC_IMPLEMENTATION
+#ifndef CONC__IMPLEMENTED
+#define CONC__IMPLEMENTED
+
+// >>platform
+/* Compiler, CPU, OS and tool facts as 0/1 macros. Nothing above the coro section asks for a CPU or a tool by name. */
+#if !defined(__linux__)
+#error "conc.h: only Linux is supported by this version"
+#endif
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+#ifndef MAP_ANONYMOUS
+#error "conc.h: in the file that defines CONC_IMPLEMENTATION include conc.h before any system header, or compile it with -D_GNU_SOURCE"
+#endif
+#ifndef CONC_ASSERT
+#include <assert.h>
+#define CONC_ASSERT(x) assert(x)
+#endif
+#ifndef CONC_DEBUG
+#define CONC_DEBUG 0
+#endif
+#define conc__assert(x) do { if (CONC_DEBUG >= 1) CONC_ASSERT(x); } while (0)           /* internal consistency */
+#define conc__assert_slow(x) do { if (CONC_DEBUG >= 2) CONC_ASSERT(x); } while (0)      /* walks whole structures */
+#ifndef CONC_MALLOC
+#define CONC_MALLOC(n) malloc(n)
+#define CONC_REALLOC(p, n) realloc(p, n)
+#define CONC_FREE(p) free(p)
+#endif
+
+#if defined(__x86_64__) && !defined(__ILP32__)
+#define CONC__X64 1
+#else
+#define CONC__X64 0
+#endif
+#if defined(__aarch64__)
+#define CONC__A64 1
+#else
+#define CONC__A64 0
+#endif
+#if !CONC__X64 && !CONC__A64
+#error "conc.h: this version switches stacks on x86-64 and AArch64 only"
+#endif
+#if defined(__SANITIZE_THREAD__)
+#define CONC__TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define CONC__TSAN 1
+#endif
+#endif
+#ifndef CONC__TSAN
+#define CONC__TSAN 0
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define CONC__ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define CONC__ASAN 1
+#endif
+#endif
+#ifndef CONC__ASAN
+#define CONC__ASAN 0
+#endif
+
+#define conc__likely(x) __builtin_expect(!!(x), 1)
+#define conc__unlikely(x) __builtin_expect(!!(x), 0)
+#define CONC__FN __attribute__((unused)) static
+#define CONC__INLINE __attribute__((unused, always_inline)) static inline
+#define CONC__NOINLINE __attribute__((unused, noinline)) static
+#define CONC__LINE 64 /* bytes of a cache line */
+#ifdef CONC_STATIC
+#define CONC__ASM_GLOBAL(name) ""
+#define CONC__FROM_ASM __attribute__((used, noinline)) static
+#else
+#define CONC__ASM_GLOBAL(name) ".globl " #name "\n.hidden " #name "\n"
+#define CONC__FROM_ASM __attribute__((used, noinline, visibility("hidden")))
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Atomic accesses by their order. Every use of acquire or release names its partner in a comment or in the section's essay. */
+#define conc__ld(p) __atomic_load_n(p, __ATOMIC_RELAXED)
+#define conc__ld_acq(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define conc__st(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
+#define conc__st_rel(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
+#define conc__add(p, v) __atomic_add_fetch(p, v, __ATOMIC_SEQ_CST)
+#define conc__cas(p, old, v) __atomic_compare_exchange_n(p, old, v, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)
+
+// >>os
+/* What the rest asks of the operating system: one function each. */
+
+/* Address space, readable and writable, zero, not yet backed; NULL if refused. Huge pages are declined: one touched stack
+   page would otherwise cost 2 MiB. */
+CONC__FN void *conc__os_reserve(size_t size) {
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED) return NULL;
+    (void)madvise(p, size, MADV_NOHUGEPAGE);
+    return p;
+}
+CONC__FN void conc__os_release(void *p, size_t size) { (void)munmap(p, size); }
+/* Drop the pages' contents; they read as zero when next touched. */
+CONC__FN void conc__os_discard(void *p, size_t size) { (void)madvise(p, size, MADV_DONTNEED); }
+
+/* Make [p, p + size) fault on access. Linux 6.13's MADV_GUARD_INSTALL leaves the mapping whole, so a million guards need no
+   more than one map entry; before it, mprotect splits the mapping in two each time, so guards stop at a budget (the limit
+   vm.max_map_count is 65,530 by default) and later stacks go without. */
+#define CONC__MADV_GUARD_INSTALL 102
+static int conc__guard_mode, conc__guards;
+CONC__FN void conc__os_guard(void *p, size_t size) {
+    if (conc__ld(&conc__guard_mode) == 0) {
+        if (madvise(p, size, CONC__MADV_GUARD_INSTALL) == 0) return;
+        conc__st(&conc__guard_mode, 1);
+    }
+    if (conc__add(&conc__guards, 1) <= 24000) (void)mprotect(p, size, PROT_NONE);
+}
+
+CONC__FN long conc__os_page(void) { return 4096 > sysconf(_SC_PAGESIZE) ? 4096 : sysconf(_SC_PAGESIZE); }
+
+/* Wait while *word == value; ns < 0 waits for ever. May return early. */
+#define CONC__FUTEX_WAIT_PRIVATE 128
+#define CONC__FUTEX_WAKE_PRIVATE 129
+CONC__FN void conc__os_wait(uint32_t *word, uint32_t value, int64_t ns) {
+    struct timespec t;
+    t.tv_sec = (time_t)(ns / CONC_SEC);
+    t.tv_nsec = (long)(ns % CONC_SEC);
+    (void)syscall(SYS_futex, word, CONC__FUTEX_WAIT_PRIVATE, value, ns < 0 ? NULL : &t, NULL, 0);
+}
+CONC__FN void conc__os_wake(uint32_t *word) { (void)syscall(SYS_futex, word, CONC__FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0); }
+
+CONC_API int64_t conc_now(void) {
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * CONC_SEC + t.tv_nsec;
+}
+CONC__INLINE void conc__os_relax(void) {
+#if CONC__X64
+    __builtin_ia32_pause();
+#else
+    __asm__ volatile("isb" ::: "memory");
+#endif
+}
+
+/* Asymmetric fence: of the pair conc__fence_light / conc__fence_heavy the light side is a compiler barrier, because the heavy
+   side interrupts every running thread of the process (membarrier). Together they order like two full fences. Where the
+   kernel has no private expedited membarrier, the light side is a full fence too. */
+static uint32_t conc__no_membarrier;
+CONC__FN void conc__os_fence_init(void) {
+    if (syscall(SYS_membarrier, 16 /* REGISTER_PRIVATE_EXPEDITED */, 0, 0) != 0) conc__st(&conc__no_membarrier, 1);
+}
+#if defined(__GNUC__) && !defined(__clang__) && CONC__TSAN
+#pragma GCC diagnostic ignored "-Wtsan"
+#endif
+CONC__INLINE void conc__fence_light(void) {
+    if (conc__unlikely(conc__ld(&conc__no_membarrier))) __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    else __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+CONC__FN void conc__fence_heavy(void) {
+    if (conc__ld(&conc__no_membarrier)) __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    else (void)syscall(SYS_membarrier, 8 /* PRIVATE_EXPEDITED */, 0, 0);
+}
+
+/* Processors by affinity, capped by the cgroup v2 or v1 CPU quota (rounded up, at least 2 as in Go 1.25). */
+CONC__FN bool conc__read_numbers(const char *path, long long *a, long long *b) {
+    FILE *f = fopen(path, "re");
+    if (!f) return false;
+    int n = fscanf(f, "%lld %lld", a, b);
+    (void)fclose(f);
+    return n >= 1;
+}
+CONC__FN int conc__os_quota(void) {
+    long long quota = 0, period = 0;
+    char line[512], path[600], *at;
+    FILE *f = fopen("/proc/self/cgroup", "re");
+    if (f) {
+        while (fgets(line, sizeof line, f)) {
+            if (strncmp(line, "0::", 3) != 0) continue;
+            line[strcspn(line, "\n")] = 0;
+            (void)snprintf(path, sizeof path, "/sys/fs/cgroup%s/cpu.max", (at = line + 3)[1] ? at : "");
+            if (!conc__read_numbers(path, &quota, &period)) quota = 0;
+        }
+        (void)fclose(f);
+    }
+    if (quota <= 0 && !conc__read_numbers("/sys/fs/cgroup/cpu.max", &quota, &period)) {
+        long long none;
+        if (!conc__read_numbers("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", &quota, &none) ||
+            !conc__read_numbers("/sys/fs/cgroup/cpu/cpu.cfs_period_us", &period, &none))
+            return INT_MAX;
+    }
+    if (quota <= 0 || period <= 0) return INT_MAX;
+    long long n = (quota + period - 1) / period;
+    return n < 2 ? 2 : n > 4096 ? 4096 : (int)n;
+}
+CONC__FN int conc__os_procs(void) {
+    unsigned char mask[1024]; /* 8192 processors */
+    long bytes = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
+    int n = 0, quota = conc__os_quota();
+    for (long i = 0; i < bytes; i++) n += __builtin_popcount(mask[i]);
+    if (n < 1) n = 1;
+    return n < quota ? n : quota;
+}
+/* Threads of this process now, 0 if unknown. */
+CONC__FN int conc__os_threads(void) {
+    DIR *d = opendir("/proc/self/task");
+    int n = 0;
+    if (!d) return 0;
+    for (struct dirent *e; (e = readdir(d)) != NULL;) n += e->d_name[0] != '.';
+    (void)closedir(d);
+    return n;
+}
+
+// >>coro
+/* A goroutine's context is its stack pointer, its frame pointer and a resume label. conc__switch saves the three, loads the
+   other side's and jumps; every other register is declared clobbered, so the compiler saves around the switch only what is
+   live, and there is no ret to mispredict. The control block sits at the top of its own stack at one of 16 offsets, so that
+   a thousand parked goroutines do not all map to the same cache sets.
+
+   Tools: ThreadSanitizer fibers are switched without its synchronisation flag, else two goroutines of one worker would look
+   ordered; AddressSanitizer is told of the stacks. The exception globals of the C++ runtime belong to the goroutine and are
+   exchanged by the callers of conc__switch (see conc__save, conc__restore), as is errno. */
+typedef struct conc__g conc__g;
+typedef struct conc__m conc__m;
+typedef struct conc__p conc__p;
+struct conc__exit { struct conc__exit *next; void (*fn)(void *); void *arg; bool heap; };
+struct conc__g {
+    void *sp, *ip, *bp; /* first: the assembly knows these offsets */
+    conc__m *locked;    /* thread this goroutine is wired to */
+    int err;            /* errno while parked */
+    uint8_t wait;       /* why it is parked (enum conc__wait); 0: running or runnable */
+    uint8_t live;       /* 0: free stack */
+    uint16_t locks;     /* nesting of conc_lock_thread */
+    void *exc[2];       /* C++ exception globals while parked */
+    uint64_t id, parent;
+    const struct conc__site *site;
+    const char *name;
+    void *rec;                /* what to run: conc__rec */
+    struct conc_wg *wg;       /* counted down at the end */
+    struct conc__exit *exits; /* conc_on_exit handlers, last first */
+    void **local;             /* goroutine-local values, or NULL */
+    conc__g *next;            /* free list */
+    char *lo;                 /* lowest address of the stack, above its guard */
+    size_t size;              /* from lo to the control block */
+    void *map;                /* start of its own mapping, NULL for a slab stack */
+    struct conc__slab *slab;  /* else: where it was carved from */
+    uint32_t slot;
+    void *tsan, *asan;
+};
+#if CONC__TSAN
+void *__tsan_get_current_fiber(void);
+void *__tsan_create_fiber(unsigned flags);
+void __tsan_destroy_fiber(void *fiber);
+void __tsan_switch_to_fiber(void *fiber, unsigned flags);
+void __tsan_acquire(void *addr);
+void __tsan_release(void *addr);
+#endif
+#if CONC__ASAN
+void __sanitizer_start_switch_fiber(void **fake, const void *bottom, size_t size);
+void __sanitizer_finish_switch_fiber(void *fake, const void **bottom, size_t *size);
+void __asan_unpoison_memory_region(const volatile void *addr, size_t size);
+#endif
+
+/* What ThreadSanitizer cannot see: whoever makes g runnable happens before g runs on. */
+CONC__INLINE void conc__hb_release(void *g) {
+#if CONC__TSAN
+    __tsan_release(g);
+#else
+    (void)g;
+#endif
+}
+CONC__INLINE void conc__hb_acquire(void *g) {
+#if CONC__TSAN
+    __tsan_acquire(g);
+#else
+    (void)g;
+#endif
+}
+
+CONC__INLINE void conc__jump(conc__g *from, conc__g *to) {
+#if CONC__X64
+    __asm__ volatile(
+        "leaq 1f(%%rip), %%rax\n\t"
+        "movq %%rsp, 0(%0)\n\t"
+        "movq %%rax, 8(%0)\n\t"
+        "movq %%rbp, 16(%0)\n\t"
+        "movq 16(%1), %%rbp\n\t"
+        "movq 0(%1), %%rsp\n\t"
+        "jmp *8(%1)\n"
+        "1:\n\t"
+#ifdef __CET__
+        "endbr64\n\t"
+#endif
+        : "+D"(from), "+S"(to)
+        :
+        : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc", "xmm0", "xmm1", "xmm2",
+          "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15"
+#ifdef __AVX512F__
+          , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", "xmm27", "xmm28",
+          "xmm29", "xmm30", "xmm31", "k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7"
+#endif
+    );
+#else
+    register conc__g *a __asm__("x0") = from;
+    register conc__g *b __asm__("x1") = to;
+    __asm__ volatile(
+        "adr x9, 1f\n\t"
+        "mov x10, sp\n\t"
+        "stp x10, x9, [x0]\n\t"
+        "str x29, [x0, #16]\n\t"
+        "ldp x10, x17, [x1]\n\t"
+        "ldr x29, [x1, #16]\n\t"
+        "mov sp, x10\n\t"
+        "br x17\n"
+        "1:\n\t"
+        "hint #36\n\t" /* bti j */
+        : "+r"(a), "+r"(b)
+        :
+        : "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "x18", "x19", "x20",
+          "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x30", "memory", "cc", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7",
+          "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25",
+          "v26", "v27", "v28", "v29", "v30", "v31");
+#endif
+}
+/* Leave from, go on in to. dying: from will not run again. Returns when somebody switches back to from. */
+CONC__INLINE void conc__switch(conc__g *from, conc__g *to, bool dying) {
+#if CONC__ASAN
+    __sanitizer_start_switch_fiber(dying ? NULL : &from->asan, to->lo, to->size);
+#endif
+#if CONC__TSAN
+    __tsan_switch_to_fiber(to->tsan, 1);
+#endif
+    (void)dying;
+    conc__jump(from, to);
+#if CONC__ASAN
+    __sanitizer_finish_switch_fiber(from->asan, NULL, NULL);
+#endif
+}
+/* First thing in a context that has just been entered for the first time. */
+CONC__INLINE void conc__switched_new(void) {
+#if CONC__ASAN
+    __sanitizer_finish_switch_fiber(NULL, NULL, NULL);
+#endif
+}
+/* Prepare g (its lo and size are set) to run entry on an empty stack. */
+CONC__FN void conc__context(conc__g *g, void (*entry)(void)) {
+    uintptr_t top = ((uintptr_t)g->lo + g->size) & ~(uintptr_t)15;
+    void **sp = (void **)top;
+#if CONC__X64
+    *--sp = NULL; /* 16-byte alignment for the word below it */
+    *--sp = NULL; /* the return address of entry: none, so that unwinders stop */
+    sp = (void **)(top - 8);
+#endif
+    g->sp = sp;
+    g->ip = (void *)(uintptr_t)entry;
+    g->bp = NULL;
+}
+
+// >>ds
+/* A private, renamed copy of stb_ds: its symbols cannot clash with the user's copy, and its allocator is ours. stb_ds is not
+   thread-safe; each array here is used under the lock named beside it. */
+CONC__FN void *conc__realloc(void *old, size_t n);
+#ifndef CONC_STB_DS
+#if defined(__has_include)
+#if __has_include("stb_ds.h")
+#define CONC_STB_DS "stb_ds.h"
+#elif __has_include("stb/stb_ds.h")
+#define CONC_STB_DS "stb/stb_ds.h"
+#elif __has_include(<stb/stb_ds.h>)
+#define CONC_STB_DS <stb/stb_ds.h>
+#else
+#error "conc.h needs stb_ds.h: put it beside conc.h, or install libstb-dev, or define CONC_STB_DS to its name in quotes"
+#endif
+#else
+#define CONC_STB_DS "stb_ds.h"
+#endif
+#endif
+#ifdef __cplusplus
+} /* stb_ds has C++ templates of its own */
+#endif
+#pragma push_macro("STBDS_REALLOC")
+#pragma push_macro("STBDS_FREE")
+#pragma push_macro("STB_DS_IMPLEMENTATION")
+#pragma push_macro("STBDS_NO_SHORT_NAMES")
+#pragma push_macro("STBDS_UNIT_TESTS")
+#undef STBDS_REALLOC
+#undef STBDS_FREE
+#undef STBDS_UNIT_TESTS
+#define STBDS_REALLOC(c, p, n) conc__realloc(p, n)
+#define STBDS_FREE(c, p) CONC_FREE(p)
+#ifdef INCLUDE_STB_DS_H
+#define CONC__STB_SEEN
+#undef INCLUDE_STB_DS_H
+#endif
+#ifndef STBDS_NO_SHORT_NAMES
+#define STBDS_NO_SHORT_NAMES
+#endif
+#ifndef STB_DS_IMPLEMENTATION
+#define STB_DS_IMPLEMENTATION
+#endif
+#define stbds_rand_seed conc__stbds_rand_seed
+#define stbds_hash_bytes conc__stbds_hash_bytes
+#define stbds_hash_string conc__stbds_hash_string
+#define stbds_stralloc conc__stbds_stralloc
+#define stbds_strreset conc__stbds_strreset
+#define stbds_unit_tests conc__stbds_unit_tests
+#define stbds_arrgrowf conc__stbds_arrgrowf
+#define stbds_arrfreef conc__stbds_arrfreef
+#define stbds_hmfree_func conc__stbds_hmfree_func
+#define stbds_hmget_key conc__stbds_hmget_key
+#define stbds_hmget_key_ts conc__stbds_hmget_key_ts
+#define stbds_hmput_default conc__stbds_hmput_default
+#define stbds_hmput_key conc__stbds_hmput_key
+#define stbds_hmdel_key conc__stbds_hmdel_key
+#define stbds_shmode_func conc__stbds_shmode_func
+#define stbds_array_header conc__stbds_array_header
+#define stbds_string_block conc__stbds_string_block
+#define stbds_string_arena conc__stbds_string_arena
+#define stbds_hash_bucket conc__stbds_hash_bucket
+#define stbds_hash_index conc__stbds_hash_index
+#define STBDS_SH_NONE conc__STBDS_SH_NONE
+#define STBDS_SH_DEFAULT conc__STBDS_SH_DEFAULT
+#define STBDS_SH_STRDUP conc__STBDS_SH_STRDUP
+#define STBDS_SH_ARENA conc__STBDS_SH_ARENA
+#define stbds_hash_seed conc__stbds_hash_seed
+#define stbds_probe_position conc__stbds_probe_position
+#define stbds_log2 conc__stbds_log2
+#define stbds_make_hash_index conc__stbds_make_hash_index
+#define stbds_siphash_bytes conc__stbds_siphash_bytes
+#define stbds_is_key_equal conc__stbds_is_key_equal
+#define stbds_hm_find_slot conc__stbds_hm_find_slot
+#define stbds_strdup conc__stbds_strdup
+#ifdef __cplusplus
+#define stbds_arrgrowf_wrapper conc__stbds_arrgrowf_wrapper
+#define stbds_hmget_key_wrapper conc__stbds_hmget_key_wrapper
+#define stbds_hmget_key_ts_wrapper conc__stbds_hmget_key_ts_wrapper
+#define stbds_hmput_default_wrapper conc__stbds_hmput_default_wrapper
+#define stbds_hmput_key_wrapper conc__stbds_hmput_key_wrapper
+#define stbds_hmdel_key_wrapper conc__stbds_hmdel_key_wrapper
+#define stbds_shmode_func_wrapper conc__stbds_shmode_func_wrapper
+#endif
+#include CONC_STB_DS
+/* what conc.h uses of it, expanded while the renames hold */
+CONC__FN void *conc__arr_grow(void *a, size_t elem, size_t add) { return stbds_arrgrowf(a, elem, add, 0); }
+CONC__FN size_t conc__arr_len(const void *a) { return a ? ((const stbds_array_header *)a)[-1].length : 0; }
+CONC__FN void conc__arr_set_len(void *a, size_t n) { if (a) ((stbds_array_header *)a)[-1].length = n; }
+CONC__FN size_t conc__arr_cap(const void *a) { return a ? ((const stbds_array_header *)a)[-1].capacity : 0; }
+CONC__FN void conc__arr_free(void *a) { if (a) CONC_FREE((stbds_array_header *)a - 1); }
+#undef stbds_rand_seed
+#undef stbds_hash_bytes
+#undef stbds_hash_string
+#undef stbds_stralloc
+#undef stbds_strreset
+#undef stbds_unit_tests
+#undef stbds_arrgrowf
+#undef stbds_arrfreef
+#undef stbds_hmfree_func
+#undef stbds_hmget_key
+#undef stbds_hmget_key_ts
+#undef stbds_hmput_default
+#undef stbds_hmput_key
+#undef stbds_hmdel_key
+#undef stbds_shmode_func
+#undef stbds_array_header
+#undef stbds_string_block
+#undef stbds_string_arena
+#undef stbds_hash_bucket
+#undef stbds_hash_index
+#undef STBDS_SH_NONE
+#undef STBDS_SH_DEFAULT
+#undef STBDS_SH_STRDUP
+#undef STBDS_SH_ARENA
+#undef stbds_hash_seed
+#undef stbds_probe_position
+#undef stbds_log2
+#undef stbds_make_hash_index
+#undef stbds_siphash_bytes
+#undef stbds_is_key_equal
+#undef stbds_hm_find_slot
+#undef stbds_strdup
+#ifdef __cplusplus
+#undef stbds_arrgrowf_wrapper
+#undef stbds_hmget_key_wrapper
+#undef stbds_hmget_key_ts_wrapper
+#undef stbds_hmput_default_wrapper
+#undef stbds_hmput_key_wrapper
+#undef stbds_hmdel_key_wrapper
+#undef stbds_shmode_func_wrapper
+#endif
+#ifndef CONC__STB_SEEN
+#undef INCLUDE_STB_DS_H
+#endif
+#undef STBDS_REALLOC
+#undef STBDS_FREE
+#pragma pop_macro("STBDS_REALLOC")
+#pragma pop_macro("STBDS_FREE")
+#pragma pop_macro("STB_DS_IMPLEMENTATION")
+#pragma pop_macro("STBDS_NO_SHORT_NAMES")
+#pragma pop_macro("STBDS_UNIT_TESTS")
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Spin lock with a version: odd while held, and each hold moves it on by two, so that a reader without the lock can tell
+   whether anybody held it in between (select's exact "none is ready"). Release is a plain store. Waiting goroutines never
+   hold one, except across the switch that parks them, where the next context releases it; critical sections are tens of
+   nanoseconds, but the kernel may preempt a holder, so waiters spin briefly, then give up their time slice.
+   Acquire pairs with the release in conc__unlock. */
+CONC__NOINLINE void conc__lock_slow(uint32_t *l) {
+    for (unsigned i = 0;; i++) {
+        for (unsigned k = 0; k < (i < 4 ? 4u << i : 64u) && (conc__ld(l) & 1); k++) conc__os_relax();
+        uint32_t v = conc__ld(l);
+        if (!(v & 1) && __atomic_compare_exchange_n(l, &v, v + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) return;
+        if (i >= 16) (void)sched_yield();
+        if (i >= 400) { /* the holder is not running: stop competing with it for the processor */
+            struct timespec t = { 0, 50000 };
+            (void)nanosleep(&t, NULL);
+        }
+    }
+}
+CONC__INLINE bool conc__trylock(uint32_t *l) {
+    uint32_t v = conc__ld(l) & ~1u;
+    return __atomic_compare_exchange_n(l, &v, v + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+CONC__INLINE void conc__lock(uint32_t *l) {
+    if (conc__unlikely(!conc__trylock(l))) conc__lock_slow(l);
+}
+CONC__INLINE void conc__unlock(uint32_t *l) {
+    conc__assert(conc__ld(l) & 1);
+    conc__st_rel(l, conc__ld(l) + 1);
+}
+
+// >>sched-types
+/* G, M, P as in Go: a goroutine (conc__g), an OS thread (conc__m), a processor (conc__p). An M runs goroutines while it
+   holds a P. docs/internals.md has the long form of this essay.
+
+   Ownership of a P ("the bracket"). Everything in a P but its timers is plain memory that belongs to the M holding it, while
+   that M is inside the runtime: conc__enter sets m->in and checks m->stop, conc__leave clears m->in. Another thread (a thief or
+   the monitor) may act on the P only while it has seized the M: it sets CONC__SEIZED in m->stop, runs the heavy fence, and
+   finds m->in clear; the owner, entering, sets m->in, runs the light fence and finds the bit, so it waits. Either the seizer
+   sees m->in or the owner sees the bit (Dekker; asymmetric fence). Partners: the owner's release store of in = 0 with the
+   seizer's acquire load of in; the seizer's release of stop with the owner's acquire load of stop.
+   On its own scheduler stack (m->g0) an M with a P is always inside.
+
+   m->stop, written by others:  SEIZED: somebody is at work on the P, wait.  YIELD: give way at the next entry.
+   LOST: the P has been handed to another M; the goroutine queues for one at the next entry. stop == 0 implies m->p != NULL
+   for an M that runs a goroutine.
+
+   Work in queues is a tagged pointer: a conc__g, or (bit 0) a conc__rec, a goroutine that has not started and has no stack.
+
+   Lock order (a lock may be taken only while holding locks to its left):
+     a channel or sync object's lock (several channels: by address) -> a P's timer lock -> sched.lock -> sched.stack_lock. */
+#define CONC__PROCS_MAX 1024
+#define CONC__SEIZED 1u
+#define CONC__YIELD 2u
+#define CONC__LOST 4u
+#ifndef CONC_STACK_SIZE
+#define CONC_STACK_SIZE (CONC__TSAN || CONC__ASAN ? 262144 : 131072)
+#endif
+#define CONC__GUARD 16384  /* bytes of a stack slot that fault */
+#define CONC__SLAB 128     /* stacks in a slab */
+#define CONC__IDS 4096     /* goroutine numbers a P takes at once */
+#define CONC__BATCH 128    /* stacks or records moved between a P and the common pool at once */
+
+typedef struct conc__vacant { struct conc__slab *slab; uint32_t slot; } conc__vacant;
+
+/* A goroutine before it starts: 64 bytes. */
+enum { CONC__R_INT = 1, CONC__R_REGS = 2, CONC__R_ROOM = 3, CONC__R_KIND = 3, CONC__R_BIG = 4, CONC__R_WG = 8 };
+typedef struct conc__rec {
+    void (*fn)(void);     /* R_INT, R_REGS: the user's function; R_ROOM: void (*)(void *room) */
+    const conc__site *site;
+    uint64_t id;          /* low 8 bits: what it is (enum above); the rest: the goroutine's number */
+    uint64_t parent;
+    uintptr_t arg[4];     /* R_INT: integer registers; R_ROOM: room for 32 bytes. R_WG and not R_BIG: the last is the group */
+} conc__rec;
+struct conc__regs { /* offsets known to the assembly */
+    uintptr_t gp[8]; /* x86-64: rdi rsi rdx rcx r8 r9 rax -; AArch64: x0 to x7 */
+    uint64_t vec[16]; /* xmm0 to xmm7; q0 to q7 */
+};
+typedef struct conc__big { /* a record that needs more: from CONC_MALLOC */
+    conc__rec r;
+    struct conc_wg *wg;
+    const char *name;
+    conc__g *g; /* its own stack (go_with), or NULL */
+    size_t words;
+    void (*fn)(void);
+    __attribute__((aligned(16))) struct conc__regs regs; /* R_REGS: then words stacked words follow; R_ROOM: the room starts here */
+} conc__big;
+
+typedef struct conc__timer conc__timer;
+struct conc__timer {
+    int64_t when, period;
+    /* Runs on a worker, outside all locks, with firing == 1. It must clear firing (release) before it lets anybody who might
+       free the timer go on, and not touch the timer after. */
+    void (*f)(conc__timer *t, int64_t now);
+    void *arg;
+    conc__p *p;      /* whose heap it is or was last in */
+    int32_t at;      /* index in the heap, -1 outside; under p->tlock */
+    uint32_t firing;
+};
+typedef struct conc__tslot { int64_t when; conc__timer *t; } conc__tslot;
+
+struct conc__p {
+    void *next;           /* run-next: made runnable last, runs first */
+    uint32_t head, tail;  /* ring[head..tail): the run queue */
+    uint32_t mask;        /* ring capacity - 1 */
+    uint32_t tick;        /* dispatches */
+    uint32_t lifo;        /* dispatches in a row out of next */
+    uint32_t nrec, nstack;
+    void **ring;
+    conc__rec *recs;      /* free records, linked through fn */
+    conc__g *stacks;      /* free stacks */
+    uint64_t id, id_end;  /* goroutine numbers to hand out */
+    int64_t live;         /* goroutines spawned less ended here: the sum over Ps counts */
+    int64_t spawned, parks;
+    uint32_t rng;
+    int index;
+    __attribute__((aligned(CONC__LINE))) conc__m *m; /* holder; NULL: idle. Written under sched.lock or by the hand-over */
+    conc__p *idle_next;   /* sched.lock */
+    bool idle, dead;
+    uint32_t mon_tick, mon_same; /* the monitor's notes */
+    int64_t mon_since, mon_cpu;
+    __attribute__((aligned(CONC__LINE))) uint32_t tlock;
+    int64_t due;          /* time of the first timer, INT64_MAX: none; written under tlock, read by anybody */
+    conc__tslot *heap;    /* tlock */
+};
+
+struct conc__m {
+    uint32_t in, stop;
+    conc__p *p;
+    conc__g *cur;         /* running goroutine, or &g0 */
+    uint32_t *unlock;     /* after the switch: release this lock */
+    struct conc__selwait *unlock_sel; /* after the switch: release the locks of this select */
+    conc__g *dead;        /* after the switch: free this stack */
+    conc__g *requeue;     /* after the switch: put this goroutine into the common queue */
+    int *err;             /* this thread's errno */
+    void **exc;           /* this thread's C++ exception globals, or NULL */
+    conc__g g0;           /* the thread's own stack */
+    __attribute__((aligned(CONC__LINE))) uint32_t wake; /* 1: go on; futex */
+    bool idle, waiter;    /* sched.lock */
+    bool blocking;        /* in conc_blocking: its P may be taken at once */
+    bool exiting, locked_exit, gone, started;
+    bool fruitful;        /* found aged work since it was last woken */
+    conc__g *locked;      /* goroutine wired to this thread */
+    conc__g *run;         /* goroutine to run at once after a wake */
+    void *next;           /* picked before switching to g0 */
+    conc__m *idle_next, *all_next;
+    uint32_t spins;       /* fruitless spins in a row */
+    uint32_t *seen;       /* ticks of the Ps at the last look */
+    int id;
+    pthread_t thread;
+    clockid_t clock;
+    void *altstack;
+};
+
+enum { CONC__ATTN_MONITOR = 1, CONC__ATTN_WAKE = 2 };
+enum { CONC__OFF = 0, CONC__STARTING = 1, CONC__ON = 2 };
+static struct conc__sched {
+    uint32_t state;       /* OFF, STARTING, ON; futex */
+    uint32_t stop;        /* conc_shutdown is running */
+    __attribute__((aligned(CONC__LINE))) uint32_t attn; /* bits a push must look at: the monitor sleeps; a worker may be woken */
+    __attribute__((aligned(CONC__LINE))) int64_t waiter_due; /* when the sleeping timer waiter wakes; INT64_MAX: none sleeps */
+    __attribute__((aligned(CONC__LINE))) uint32_t lock; /* the rest, unless noted */
+    uint32_t qn, qhead, qcap; /* common queue: a circle of tagged pointers */
+    void **q;
+    conc__p *ps[CONC__PROCS_MAX];
+    int procs, nps;       /* wanted; existing (grows only) */
+    conc__p *idle_p;
+    int nidle_p;
+    conc__m *idle_m, *all_m;
+    int nm, nidle_m, nspin, max_m, next_m;
+    conc__m *waiter;
+    uint32_t backoff, rearm; /* monitor ticks until ATTN_WAKE is set again */
+    int64_t foreign_live, foreign_spawned; /* atomic: goroutines spawned by or ended outside a P */
+    uint64_t next_id;     /* atomic */
+    int foreign_blocked;  /* atomic: OS threads waiting without a time limit */
+    bool main_gone;       /* conc_main ended by conc_exit */
+    bool main_mode;
+    int64_t steals, handoffs, wakes;
+    bool monitor_on;
+    pthread_t monitor;
+    uint32_t mon_wake;    /* futex */
+    conc__rec *recs;      /* batches of free records: linked through arg[0], each batch through fn */
+    uint32_t stack_lock;
+    conc__g *stacks;      /* free stacks */
+    int64_t nstacks, nstacks_free, stack_moves;
+    conc__vacant *vacant; /* places of slabs whose pages were given back; stack_lock */
+    struct conc__slab *slabs, *bigs; /* every stack; grown under stack_lock, slabs walked by anybody */
+    conc__rec *chunks;    /* every chunk of records; sched.lock */
+    size_t stack_size;
+    void (*hook)(const char *, void *);
+    void *hook_arg;
+    uint32_t nkeys;
+    void (*key_dtor[64])(void *);
+    uint32_t dying;
+} conc__s;
+
+static __thread __attribute__((tls_model("initial-exec"))) conc__m *conc__tls_m;
+/* The calling thread's M; NULL on a thread that is not a worker. Volatile: a goroutine may resume on another thread, so the
+   value may not be kept across a switch, whatever the compiler believes of thread-locals. */
+#if CONC__X64
+CONC__INLINE conc__m *conc__self(void) {
+    conc__m *m;
+    __asm__ volatile("movq %1, %0" : "=r"(m) : "m"(conc__tls_m));
+    return m;
+}
+#else
+CONC__NOINLINE conc__m *conc__self(void) {
+    __asm__ volatile("");
+    return conc__tls_m;
+}
+#endif
+
+enum conc__wait {
+    CONC__W_RUNNING, CONC__W_RECV, CONC__W_SEND, CONC__W_RECV_NIL, CONC__W_SEND_NIL, CONC__W_SELECT, CONC__W_SELECT_NONE, CONC__W_MUTEX,
+    CONC__W_RLOCK, CONC__W_WLOCK, CONC__W_WG, CONC__W_COND, CONC__W_SEM, CONC__W_SLEEP, CONC__W_BLOCKING, CONC__W_COUNT
+};
+static const char *const conc__wait_text[CONC__W_COUNT] = {
+    "running", "chan receive", "chan send", "chan receive (nil chan)", "chan send (nil chan)", "select", "select (no cases)",
+    "sync.Mutex.Lock", "sync.RWMutex.RLock", "sync.RWMutex.Lock", "sync.WaitGroup.Wait", "sync.Cond.Wait", "semacquire", "sleep", "syscall"
+};
+
+CONC__FN void conc__fatal(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+CONC__FN void conc__start(void);
+CONC__FN void conc__g_main(void);
+CONC__FN int conc__wake_worker(void);
+CONC__NOINLINE void conc__attend(void);
+CONC__FN void conc__kick_monitor(void);
+CONC__FN void conc__run_timers(conc__m *m, conc__p *p, int64_t now);
+CONC__FN void conc__unlock_select(struct conc__selwait *s);
+CONC__FN void conc__inject(void *work);
+CONC__FN void conc__deadlock_check(void);
+
+CONC__INLINE void conc__ensure(void) {
+    if (conc__unlikely(conc__ld_acq(&conc__s.state) != CONC__ON)) conc__start();
+}
+
+/* the bracket */
+CONC__NOINLINE void conc__enter_wait(conc__m *m) {
+    for (unsigned i = 0; conc__ld_acq(&m->stop) & CONC__SEIZED; i++) {
+        if (i < 200) conc__os_relax();
+        else (void)sched_yield();
+    }
+}
+/* -> the M's stop bits once nobody else is at work on its P: 0, or YIELD or LOST for the caller to honour */
+CONC__INLINE uint32_t conc__enter(conc__m *m) {
+    conc__st(&m->in, 1);
+    conc__fence_light();
+    uint32_t stop = conc__ld_acq(&m->stop);
+    if (conc__unlikely(stop & CONC__SEIZED)) {
+        conc__enter_wait(m);
+        stop = conc__ld_acq(&m->stop);
+    }
+    return stop;
+}
+CONC__INLINE void conc__leave(conc__m *m) { conc__st_rel(&m->in, 0); }
+
+/* From another thread: true if its P is now ours to change until conc__unseize. */
+CONC__FN bool conc__seize(conc__m *m) {
+    uint32_t old = __atomic_fetch_or(&m->stop, CONC__SEIZED, __ATOMIC_ACQ_REL);
+    if (old & CONC__SEIZED) return false; /* somebody else is at it */
+    if (!(old & CONC__LOST)) {
+        conc__fence_heavy();
+        if (conc__ld_acq(&m->in) == 0) return true;
+    }
+    (void)__atomic_fetch_and(&m->stop, ~CONC__SEIZED, __ATOMIC_RELEASE);
+    return false;
+}
+CONC__FN void conc__unseize(conc__m *m, uint32_t set) {
+    if (set) (void)__atomic_fetch_or(&m->stop, set, __ATOMIC_RELEASE);
+    (void)__atomic_fetch_and(&m->stop, ~CONC__SEIZED, __ATOMIC_RELEASE);
+}
+
+/* run queue of a P: by its owner inside the bracket, or by a seizer. head, tail and next are read by others as a hint. */
+CONC__FN void *conc__xmalloc(size_t n) {
+    void *p = CONC_MALLOC(n);
+    if (!p) conc__fatal("out of memory (%zu bytes)", n);
+    return p;
+}
+CONC__NOINLINE void conc__ring_grow(conc__p *p) {
+    uint32_t cap = p->mask + 1, n = p->tail - p->head;
+    void **ring = (void **)conc__xmalloc(sizeof(void *) * cap * 2);
+    for (uint32_t i = 0; i < n; i++) ring[i] = p->ring[(p->head + i) & p->mask];
+    CONC_FREE(p->ring);
+    p->ring = ring;
+    p->mask = cap * 2 - 1;
+    conc__st(&p->head, 0);
+    conc__st(&p->tail, n);
+}
+CONC__INLINE void conc__ring_put(conc__p *p, void *work) {
+    if (conc__unlikely(p->tail - p->head > p->mask)) conc__ring_grow(p);
+    p->ring[p->tail & p->mask] = work;
+    conc__st(&p->tail, p->tail + 1);
+}
+CONC__INLINE void conc__prefetch(void *work) {
+    const char *at = (const char *)((uintptr_t)work & ~(uintptr_t)1);
+    __builtin_prefetch(at);
+    __builtin_prefetch(at - 64);
+    __builtin_prefetch(at - 128);
+}
+CONC__INLINE void *conc__ring_get(conc__p *p) {
+    if (p->head == p->tail) return NULL;
+    void *work = p->ring[p->head & p->mask];
+    conc__st(&p->head, p->head + 1);
+    if (p->tail - p->head > 4) conc__prefetch(p->ring[(p->head + 3) & p->mask]);
+    return work;
+}
+CONC__INLINE bool conc__p_has_work(conc__p *p) { return conc__ld(&p->next) != NULL || conc__ld(&p->head) != conc__ld(&p->tail); }
+
+/* Make work runnable on p: it runs next, and what was to run next goes to the back of the queue. */
+CONC__INLINE void conc__push(conc__p *p, void *work) {
+    void *old = p->next;
+    conc__st(&p->next, work);
+    if (old) conc__ring_put(p, old);
+    /* The monitor goes to sleep by setting the bit, fencing heavily, and looking at the queues once more; so either it sees
+       this work or we see the bit. */
+    conc__fence_light();
+    if (conc__unlikely(conc__ld(&conc__s.attn))) conc__attend();
+}
+/* Next work of p, or NULL: none, or it is time for the slow look (common queue, timers) on the scheduler stack. A pair that
+   keeps waking each other through next gives way to the queue every 32 dispatches. */
+CONC__INLINE void *conc__pick(conc__p *p) {
+    uint32_t tick = p->tick + 1;
+    conc__st(&p->tick, tick);
+    if (conc__unlikely((tick & 63) == 0)) return NULL;
+    void *work = p->next;
+    if (work) {
+        if (conc__likely(++p->lifo < 32 || p->head == p->tail)) {
+            conc__st(&p->next, NULL);
+            return work;
+        }
+        conc__st(&p->next, NULL);
+        conc__ring_put(p, work);
+    }
+    p->lifo = 0;
+    return conc__ring_get(p);
+}
+
+/* stacks */
+/* A never-used stack is carved out of a slab, guarded in its lowest pages, its control block at one of 16 offsets from its top.
+   Stacks are reused last in, first out; batches move between a P and the common pool, so that one worker may spawn and another
+   end goroutines. Their pages are given back by the monitor, never on exit. */
+struct conc__slab { struct conc__slab *next; char *base; size_t size, slot; uint32_t used; };
+#define CONC__COLOURS 16
+#define CONC__G_ROOM ((sizeof(conc__g) + 63) & ~(size_t)63)
+CONC__FN conc__g *conc__slab_at(const struct conc__slab *s, uint32_t i) {
+    return (conc__g *)(void *)(s->base + s->slot * (i + 1) - (i % CONC__COLOURS) * 128 - CONC__G_ROOM);
+}
+CONC__FN void conc__stack_init(conc__g *g, char *base, void *map) {
+    memset(g, 0, sizeof *g);
+    g->lo = base + CONC__GUARD;
+    g->size = (size_t)((char *)g - g->lo);
+    g->map = map;
+}
+CONC__FN struct conc__slab *conc__slab_new(void) {
+    struct conc__slab *s = (struct conc__slab *)CONC_MALLOC(sizeof *s);
+    if (!s) return NULL;
+    s->slot = conc__s.stack_size;
+    s->size = s->slot * CONC__SLAB;
+    s->base = (char *)conc__os_reserve(s->size);
+    if (!s->base) return CONC_FREE(s), (struct conc__slab *)NULL;
+    s->used = 0;
+    s->next = conc__s.slabs;
+    conc__st_rel(&conc__s.slabs, s); /* partner: the acquire load of whoever walks the slabs */
+    return s;
+}
+/* One never-used stack, or NULL. stack_lock held. */
+CONC__FN conc__g *conc__stack_carve(void) {
+    size_t vacant = conc__arr_len(conc__s.vacant);
+    if (vacant) { /* guarded already */
+        conc__vacant v = conc__s.vacant[vacant - 1];
+        conc__arr_set_len(conc__s.vacant, vacant - 1);
+        conc__g *again = conc__slab_at(v.slab, v.slot);
+        conc__stack_init(again, v.slab->base + v.slab->slot * v.slot, NULL);
+        again->slab = v.slab;
+        again->slot = v.slot;
+        return again;
+    }
+    struct conc__slab *s = conc__s.slabs;
+    if (!s || s->used == CONC__SLAB || s->slot != conc__s.stack_size) s = conc__slab_new();
+    if (!s) return NULL;
+    char *base = s->base + s->slot * s->used;
+    conc__g *g = conc__slab_at(s, s->used);
+    conc__os_guard(base, CONC__GUARD);
+    conc__stack_init(g, base, NULL);
+    g->slab = s;
+    g->slot = s->used;
+    conc__st_rel(&s->used, s->used + 1);
+    conc__s.nstacks++;
+    return g;
+}
+CONC__NOINLINE conc__g *conc__stack_refill(conc__p *p) {
+    conc__lock(&conc__s.stack_lock);
+    conc__s.stack_moves++;
+    for (int i = 0; i < CONC__BATCH / 4; i++) {
+        conc__g *g = conc__s.stacks;
+        if (g) conc__s.stacks = g->next, (void)conc__add(&conc__s.nstacks_free, -1);
+        else if (i < 8) g = conc__stack_carve();
+        if (!g) break;
+        g->next = p->stacks;
+        p->stacks = g;
+        p->nstack++;
+    }
+    conc__unlock(&conc__s.stack_lock);
+    conc__g *g = p->stacks;
+    if (g) p->stacks = g->next, p->nstack--;
+    return g;
+}
+CONC__INLINE conc__g *conc__stack_get(conc__p *p) {
+    conc__g *g = p->stacks;
+    if (conc__likely(g != NULL)) {
+        p->stacks = g->next;
+        p->nstack--;
+        return g;
+    }
+    return conc__stack_refill(p);
+}
+CONC__NOINLINE void conc__stack_spill(conc__p *p) {
+    conc__lock(&conc__s.stack_lock);
+    conc__s.stack_moves++;
+    for (int i = 0; i < CONC__BATCH; i++) {
+        conc__g *g = p->stacks;
+        p->stacks = g->next;
+        g->next = conc__s.stacks;
+        conc__s.stacks = g;
+        (void)conc__add(&conc__s.nstacks_free, 1);
+        p->nstack--;
+    }
+    conc__unlock(&conc__s.stack_lock);
+}
+/* A stack of its own size for go_with; NULL: no memory. Any thread. */
+CONC__FN conc__g *conc__stack_big(size_t want) {
+    size_t size = conc__s.stack_size;
+    while (size < want + CONC__GUARD + 4096 && size < SIZE_MAX / 4) size *= 2;
+    char *base = size > want ? (char *)conc__os_reserve(size) : NULL;
+    if (!base) return NULL;
+    conc__os_guard(base, CONC__GUARD);
+    conc__g *g = (conc__g *)(void *)(base + size - CONC__G_ROOM);
+    conc__stack_init(g, base, base);
+    struct conc__slab *s = (struct conc__slab *)CONC_MALLOC(sizeof *s);
+    if (!s) return conc__os_release(base, size), (conc__g *)NULL;
+    s->base = base, s->size = s->slot = size, s->used = 1;
+    g->rec = s;
+    conc__lock(&conc__s.stack_lock);
+    s->next = conc__s.bigs;
+    conc__s.bigs = s;
+    conc__unlock(&conc__s.stack_lock);
+    return g;
+}
+CONC__NOINLINE void conc__stack_big_free(conc__g *g) {
+    conc__lock(&conc__s.stack_lock);
+    struct conc__slab **at = &conc__s.bigs;
+    while (*at && (*at)->base != (char *)g->map) at = &(*at)->next;
+    struct conc__slab *s = *at;
+    if (s) *at = s->next;
+    conc__unlock(&conc__s.stack_lock);
+    if (s) conc__os_release(s->base, s->size);
+    CONC_FREE(s);
+}
+CONC__FN void conc__stack_put(conc__p *p, conc__g *g) {
+    g->live = 0;
+#if CONC__TSAN
+    __tsan_destroy_fiber(g->tsan);
+#endif
+#if CONC__ASAN
+    __asan_unpoison_memory_region(g->lo, g->size);
+#endif
+    if (conc__unlikely(g->map != NULL)) {
+        conc__stack_big_free(g);
+        return;
+    }
+    if (conc__unlikely(!p)) { /* its M has lost the P */
+        conc__lock(&conc__s.stack_lock);
+        g->next = conc__s.stacks;
+        conc__s.stacks = g;
+        (void)conc__add(&conc__s.nstacks_free, 1);
+        conc__unlock(&conc__s.stack_lock);
+        return;
+    }
+    g->next = p->stacks;
+    p->stacks = g;
+    if (conc__unlikely(++p->nstack >= 2 * CONC__BATCH)) conc__stack_spill(p);
+}
+
+/* records */
+CONC__FN conc__rec *conc__rec_batch(void) { /* sched.lock held; NULL: no memory */
+    conc__rec *r = conc__s.recs;
+    if (r) {
+        conc__s.recs = (conc__rec *)r->arg[0];
+        return r;
+    }
+    conc__rec *chunk = (conc__rec *)CONC_MALLOC(sizeof *chunk * (4 * CONC__BATCH + 1));
+    if (!chunk) return NULL;
+    chunk->arg[1] = (uintptr_t)conc__s.chunks; /* the first record is the chunk's header */
+    conc__s.chunks = chunk++;
+    for (int b = 3; b >= 0; b--) {
+        conc__rec *batch = chunk + b * CONC__BATCH;
+        for (int i = 0; i < CONC__BATCH; i++) batch[i].fn = (void (*)(void))(i + 1 < CONC__BATCH ? &batch[i + 1] : NULL);
+        if (b == 0) return batch;
+        batch->arg[0] = (uintptr_t)conc__s.recs;
+        conc__s.recs = batch;
+    }
+    return NULL;
+}
+CONC__NOINLINE conc__rec *conc__rec_refill(conc__p *p) {
+    conc__lock(&conc__s.lock);
+    conc__rec *r = conc__rec_batch();
+    conc__unlock(&conc__s.lock);
+    if (!r) return NULL;
+    p->recs = (conc__rec *)(void *)r->fn;
+    p->nrec = CONC__BATCH - 1;
+    return r;
+}
+CONC__INLINE conc__rec *conc__rec_get(conc__p *p) {
+    conc__rec *r = p->recs;
+    if (conc__likely(r != NULL)) {
+        p->recs = (conc__rec *)(void *)r->fn;
+        p->nrec--;
+        return r;
+    }
+    return conc__rec_refill(p);
+}
+CONC__NOINLINE void conc__rec_spill(conc__p *p) {
+    conc__rec *first = p->recs, *last = first;
+    for (int i = 1; i < CONC__BATCH; i++) last = (conc__rec *)(void *)last->fn;
+    p->recs = (conc__rec *)(void *)last->fn;
+    p->nrec -= CONC__BATCH;
+    last->fn = NULL;
+    conc__lock(&conc__s.lock);
+    first->arg[0] = (uintptr_t)conc__s.recs;
+    conc__s.recs = first;
+    conc__unlock(&conc__s.lock);
+}
+CONC__INLINE void conc__rec_put(conc__p *p, conc__rec *r) {
+    r->fn = (void (*)(void))(void *)p->recs;
+    p->recs = r;
+    if (conc__unlikely(++p->nrec >= 4 * CONC__BATCH)) conc__rec_spill(p);
+}
+
+// >>park
+/* Parking. A goroutine parks with a lock held: it has written itself into some queue under that lock, and the lock is released
+   only when the processor has left its stack (conc__post, run by the next context). Whoever takes it out of the queue under the
+   lock may therefore make it runnable at once. An OS thread waits on a futex in the same queues.
+
+   A waiter is a node on the waiting side's stack, in the doubly linked circular queue of one channel or sync object, under that
+   object's lock. Whoever unlinks it (queued becomes false) owns the right to wake it, and does so after releasing the lock. */
+typedef uintptr_t conc__who; /* conc__g *, or (bit 0) struct conc__thread * */
+struct conc__thread { uint32_t woken; bool counted; };
+struct conc__selwait;
+typedef struct conc__waiter {
+    struct conc__waiter *next, *prev;
+    conc__who who;
+    void *elem;                /* channels: value to send, place to receive into; semaphore: amount */
+    struct conc__selwait *sel; /* one case of a select, else NULL */
+    uint16_t index;            /* which case */
+    bool ok, queued, handed, expired;
+} conc__waiter;
+typedef conc__waiter *conc__queue; /* first waiter; its prev is the last */
+
+CONC__INLINE void conc__q_put(conc__queue *q, conc__waiter *w) {
+    conc__waiter *first = *q;
+    w->queued = true;
+    if (!first) {
+        w->next = w->prev = w;
+        *q = w;
+    } else {
+        w->next = first;
+        w->prev = first->prev;
+        first->prev->next = w;
+        first->prev = w;
+    }
+}
+CONC__INLINE void conc__q_put_first(conc__queue *q, conc__waiter *w) {
+    conc__q_put(q, w);
+    *q = w;
+}
+CONC__INLINE void conc__q_del(conc__queue *q, conc__waiter *w) {
+    w->queued = false;
+    if (w->next == w) {
+        *q = NULL;
+        return;
+    }
+    w->next->prev = w->prev;
+    w->prev->next = w->next;
+    if (*q == w) *q = w->next;
+}
+
+/* The rest of a switch, in the context switched to; m is inside the bracket. */
+CONC__INLINE void conc__post(conc__m *m) {
+    if (m->unlock) {
+        uint32_t *l = m->unlock;
+        m->unlock = NULL;
+        conc__unlock(l);
+    } else if (m->dead) {
+        conc__g *g = m->dead;
+        m->dead = NULL;
+        conc__stack_put(m->p, g);
+    } else if (m->unlock_sel) {
+        struct conc__selwait *s = m->unlock_sel;
+        m->unlock_sel = NULL;
+        conc__unlock_select(s);
+    }
+    if (conc__unlikely(m->requeue != NULL)) {
+        conc__g *g = m->requeue;
+        m->requeue = NULL;
+        conc__inject(g);
+    }
+}
+
+/* errno and the C++ exception globals are the thread's; they travel with the goroutine. */
+CONC__INLINE void conc__save(conc__m *m, conc__g *g) {
+    g->err = *m->err;
+    if (conc__unlikely(m->exc != NULL)) {
+        g->exc[0] = m->exc[0];
+        g->exc[1] = m->exc[1];
+        m->exc[0] = NULL;
+        *(unsigned *)&m->exc[1] = 0;
+    }
+}
+CONC__INLINE void conc__restore(conc__m *m, conc__g *g) {
+    *m->err = g->err;
+    if (conc__unlikely(m->exc != NULL)) {
+        m->exc[0] = g->exc[0];
+        *(unsigned *)&m->exc[1] = *(unsigned *)&g->exc[1];
+    }
+}
+
+CONC__FN conc__g *conc__bind(conc__m *m, conc__rec *r);
+/* Leave the running goroutine for the next work of this M, or for its scheduler. The bracket is held; on return the goroutine
+   is running again, perhaps on another M, outside the bracket. */
+CONC__INLINE void conc__switch_out(conc__m *m, conc__g *g, uint32_t stop) {
+    void *work = NULL;
+    if (conc__likely(stop == 0 && !g->locked)) work = conc__pick(m->p);
+    conc__g *to = (conc__g *)work;
+    if (conc__unlikely(((uintptr_t)work & 1) || !work || to->locked)) {
+        to = NULL;
+        if (work && ((uintptr_t)work & 1)) to = conc__bind(m, (conc__rec *)((uintptr_t)work & ~(uintptr_t)1));
+        if (!to) {
+            m->next = work;
+            to = &m->g0;
+        }
+    }
+    conc__save(m, g);
+    m->cur = to;
+    conc__switch(g, to, false);
+    m = conc__self();
+    conc__post(m);
+    conc__restore(m, g);
+    conc__hb_acquire(g);
+    conc__leave(m);
+}
+/* Park the running goroutine; lock is released once its stack is left. */
+CONC__NOINLINE void conc__park(conc__m *m, uint32_t *lock, int why) {
+    conc__g *g = m->cur;
+    uint32_t stop = conc__enter(m);
+    g->wait = (uint8_t)why;
+    m->unlock = lock;
+    conc__switch_out(m, g, stop);
+    g->wait = 0;
+}
+CONC__FN void conc__park_select(conc__m *m, struct conc__selwait *s, int why) {
+    conc__g *g = m->cur;
+    uint32_t stop = conc__enter(m);
+    g->wait = (uint8_t)why;
+    m->unlock_sel = s;
+    conc__switch_out(m, g, stop);
+    g->wait = 0;
+}
+/* Go to the back of the common queue: the processor was taken away, or is wanted by others. */
+CONC__NOINLINE void conc__give_way(conc__m *m) {
+    conc__g *g = m->cur;
+    uint32_t stop = conc__enter(m);
+    (void)__atomic_fetch_and(&m->stop, ~CONC__YIELD, __ATOMIC_RELAXED);
+    m->requeue = g;
+    conc__hb_release(g);
+    conc__switch_out(m, g, stop | CONC__YIELD);
+}
+
+/* who is running here, as a waiter's who */
+static __thread struct conc__thread conc__tls_thread;
+CONC__INLINE conc__who conc__me(conc__m *m) { return m ? (conc__who)m->cur : (conc__who)&conc__tls_thread | 1; }
+
+CONC__NOINLINE void conc__thread_wake(struct conc__thread *t) {
+    if (t->counted) (void)conc__add(&conc__s.foreign_blocked, -1);
+    conc__st_rel(&t->woken, 1); /* partner: the acquire in conc__thread_wait. The thread may be gone after this line: */
+    conc__os_wake(&t->woken);   /* the kernel then finds nobody there, or at worst wakes a waiter that looks again */
+}
+/* An OS thread waits until it is woken, or until deadline (INT64_MAX: none): false. lock is released first. */
+CONC__NOINLINE bool conc__thread_wait(uint32_t *lock, int64_t deadline) {
+    struct conc__thread *t = &conc__tls_thread;
+    if (lock) {
+        t->woken = 0;
+        t->counted = deadline == INT64_MAX;
+        if (t->counted) (void)conc__add(&conc__s.foreign_blocked, 1);
+        conc__unlock(lock);
+    }
+    for (int i = 0; i < 400; i++) { /* about 10 us: less than a sleep and a wake */
+        if (conc__ld_acq(&t->woken)) return true;
+        conc__os_relax();
+    }
+    bool looked = false;
+    while (!conc__ld_acq(&t->woken)) {
+        int64_t left = -1;
+        if (deadline != INT64_MAX) {
+            left = deadline - conc_now();
+            if (left <= 0) return false;
+        } else if (!looked) {
+            looked = true;
+            conc__deadlock_check();
+        }
+        conc__os_wait(&t->woken, 0, left);
+    }
+    return true;
+}
+
+/* Make a goroutine, or the OS thread, run on. can_yield: the caller may lose the processor here. No locks held. */
+CONC__NOINLINE void conc__ready_slow(conc__m *m, conc__who who, uint32_t stop, bool nested, bool can_yield) {
+    if (m && !(stop & CONC__LOST)) conc__push(m->p, (void *)who);
+    else conc__inject((void *)who);
+    if (!m || nested) return;
+    conc__leave(m);
+    if (can_yield) conc__give_way(m);
+}
+CONC__INLINE void conc__ready(conc__who who, bool can_yield) {
+    if (conc__unlikely(who & 1)) {
+        conc__thread_wake((struct conc__thread *)(who & ~(conc__who)1));
+        return;
+    }
+    conc__hb_release((void *)who);
+    conc__m *m = conc__self();
+    bool nested = m && conc__ld(&m->in);
+    uint32_t stop = conc__unlikely(!m) ? CONC__LOST : conc__enter(m);
+    if (conc__unlikely(stop)) {
+        conc__ready_slow(m, who, stop, nested, can_yield);
+        return;
+    }
+    conc__push(m->p, (void *)who);
+    if (conc__likely(!nested)) conc__leave(m);
+}
+
+// >>sched
+/* The scheduler. Go's shape (P-local queues, run-next, common queue looked at every 64th dispatch, stealing half) with three
+   differences that docs/internals.md argues with figures:
+   - Work is not shared the moment it appears. A push only looks at sched.attn. A thief takes work that has waited: from a P
+     whose dispatch counter stood still for some microseconds (its goroutine computes or blocks), or whose queue is longer than
+     it can drain soon. A worker is woken for a push only while such wakes have lately found aged work (ATTN_WAKE and the
+     back-off); else the monitor's tick does it.
+   - A goroutine that keeps its processor is not interrupted: the processor is taken from under it (conc__hand_off) and the
+     goroutine queues at its next entry into the runtime. Blocking system call and busy loop are the same case.
+   - A goroutine that has not started has no stack, and is run on the stack of the one that has just ended.
+
+   No lost wake-up: (1) work pushed to a P is run by its M when that parks, or, if the M stays in one goroutine, is found by the
+   monitor, which never sleeps without a look at the queues after announcing it (see conc__push); (2) work injected from outside
+   is enqueued under sched.lock; an M goes idle under the same lock after finding the queue empty, so either it sees the work or
+   the injector sees it idle; (3) a timer is inserted before waiter_due is read, and an M that is about to sleep publishes
+   waiter_due, fences heavily and looks at all timers again. */
+
+/* common queue: sched.lock held */
+CONC__FN void conc__gq_put(void *work) {
+    if (conc__s.qn == conc__s.qcap) {
+        uint32_t cap = conc__s.qcap ? conc__s.qcap * 2 : 256;
+        void **q = (void **)conc__xmalloc(sizeof(void *) * cap);
+        for (uint32_t i = 0; i < conc__s.qn; i++) q[i] = conc__s.q[(conc__s.qhead + i) & (conc__s.qcap - 1)];
+        CONC_FREE(conc__s.q);
+        conc__s.q = q;
+        conc__s.qcap = cap;
+        conc__s.qhead = 0;
+    }
+    conc__s.q[(conc__s.qhead + conc__s.qn) & (conc__s.qcap - 1)] = work;
+    conc__st(&conc__s.qn, conc__s.qn + 1);
+}
+CONC__FN void *conc__gq_get(void) {
+    if (!conc__s.qn) return NULL;
+    void *work = conc__s.q[conc__s.qhead & (conc__s.qcap - 1)];
+    conc__s.qhead = (conc__s.qhead + 1) & (conc__s.qcap - 1);
+    conc__st(&conc__s.qn, conc__s.qn - 1);
+    return work;
+}
+/* -> one for m to run, and a fair share of the rest into its queue */
+CONC__FN void *conc__gq_take(conc__p *p) {
+    if (!conc__ld(&conc__s.qn)) return NULL;
+    conc__lock(&conc__s.lock);
+    uint32_t n = conc__s.qn / (uint32_t)conc__s.procs;
+    void *work = conc__gq_get();
+    for (uint32_t i = 0; i < n && i < 64 && conc__s.qn; i++) conc__ring_put(p, conc__gq_get());
+    conc__unlock(&conc__s.lock);
+    return work;
+}
+/* From anywhere: into the common queue, and see that somebody comes for it. */
+CONC__FN void conc__inject(void *work) {
+    conc__lock(&conc__s.lock);
+    conc__gq_put(work);
+    bool wake = conc__s.nspin == 0 && conc__s.idle_p != NULL;
+    conc__unlock(&conc__s.lock);
+    if (wake) (void)conc__wake_worker();
+    else if (conc__ld(&conc__s.attn) & CONC__ATTN_MONITOR) conc__kick_monitor();
+}
+
+/* idle lists: sched.lock held */
+CONC__FN void conc__p_idle(conc__p *p) {
+    p->idle = true;
+    conc__st(&p->m, (conc__m *)NULL);
+    p->idle_next = conc__s.idle_p;
+    conc__s.idle_p = p;
+    conc__st(&conc__s.nidle_p, conc__s.nidle_p + 1);
+}
+CONC__FN conc__p *conc__p_take(void) {
+    conc__p *p = conc__s.idle_p;
+    if (!p) return NULL;
+    conc__s.idle_p = p->idle_next;
+    p->idle = false;
+    conc__st(&conc__s.nidle_p, conc__s.nidle_p - 1);
+    return p;
+}
+CONC__FN void conc__m_idle(conc__m *m) {
+    m->idle = true;
+    m->idle_next = conc__s.idle_m;
+    conc__s.idle_m = m;
+    conc__s.nidle_m++;
+}
+CONC__FN void conc__m_unidle(conc__m *m) {
+    for (conc__m **at = &conc__s.idle_m; *at; at = &(*at)->idle_next)
+        if (*at == m) {
+            *at = m->idle_next;
+            break;
+        }
+    m->idle = false;
+    conc__s.nidle_m--;
+    if (conc__s.waiter == m) {
+        conc__s.waiter = NULL;
+        conc__st(&conc__s.waiter_due, INT64_MAX);
+    }
+}
+/* Give p to m and let it go on. */
+CONC__FN void conc__m_give(conc__m *m, conc__p *p) {
+    m->p = p;
+    conc__st(&p->m, m);
+    conc__st_rel(&m->stop, 0);
+}
+CONC__FN void conc__m_wake(conc__m *m) {
+    conc__st_rel(&m->wake, 1);
+    conc__os_wake(&m->wake);
+}
+CONC__FN int conc__m_start(conc__p *p);
+
+/* Let an idle or new thread run p. sched.lock held, released here. */
+CONC__FN bool conc__p_run(conc__p *p) {
+    conc__m *m = conc__s.idle_m, *spare = NULL;
+    for (conc__m *i = m; i && !spare; i = i->idle_next)
+        if (i != conc__s.waiter && !i->locked) spare = i;
+    if (!spare && m && !m->locked) spare = m;
+    if (spare) {
+        conc__m_unidle(spare);
+        conc__m_give(spare, p);
+        conc__s.wakes++;
+        conc__unlock(&conc__s.lock);
+        conc__m_wake(spare);
+        return true;
+    }
+    conc__unlock(&conc__s.lock);
+    if (conc__m_start(p) == 0) return true;
+    conc__lock(&conc__s.lock);
+    conc__p_idle(p);
+    conc__unlock(&conc__s.lock);
+    return false;
+}
+/* Put an idle P to work; 0: there was none, or no thread for it. */
+CONC__FN int conc__wake_worker(void) {
+    conc__lock(&conc__s.lock);
+    conc__p *p = conc__p_take();
+    if (p) return conc__p_run(p);
+    /* none idle; one whose M waits in conc_blocking is as good */
+    for (conc__m *m = conc__s.all_m; m; m = m->all_next)
+        if (conc__ld(&m->blocking) && m->p && conc__seize(m)) {
+            p = m->p;
+            if (conc__ld(&m->blocking) && p) {
+                conc__st(&m->p, (conc__p *)NULL);
+                conc__unseize(m, CONC__LOST);
+                conc__s.handoffs++;
+                return conc__p_run(p);
+            }
+            conc__unseize(m, 0);
+        }
+    conc__unlock(&conc__s.lock);
+    return 0;
+}
+CONC__FN void conc__kick_monitor(void) {
+    (void)__atomic_fetch_and(&conc__s.attn, ~(uint32_t)CONC__ATTN_MONITOR, __ATOMIC_ACQ_REL);
+    conc__st_rel(&conc__s.mon_wake, 1);
+    conc__os_wake(&conc__s.mon_wake);
+}
+/* A push found a bit in sched.attn. */
+CONC__NOINLINE void conc__attend(void) {
+    uint32_t attn = conc__ld(&conc__s.attn);
+    if (attn & CONC__ATTN_MONITOR) conc__kick_monitor();
+    if (attn & CONC__ATTN_WAKE) {
+        uint32_t old = __atomic_fetch_and(&conc__s.attn, ~(uint32_t)CONC__ATTN_WAKE, __ATOMIC_ACQ_REL);
+        if ((old & CONC__ATTN_WAKE) && conc__ld(&conc__s.nspin) == 0 && conc__ld(&conc__s.nidle_p) > 0) (void)conc__wake_worker();
+    }
+}
+
+/* Steal: half of the queue of v, or its run-next, for p. Both Ms' brackets are held (v by seizing). */
+CONC__FN void *conc__steal_from(conc__p *v, conc__p *p) {
+    uint32_t n = v->tail - v->head;
+    if (n == 0) {
+        void *work = v->next;
+        conc__st(&v->next, NULL);
+        return work;
+    }
+    n -= n / 2;
+    if (n > 4096) n = 4096;
+    void *first = NULL;
+    for (uint32_t i = 0; i < n; i++) {
+        void *work = v->ring[v->head & v->mask];
+        conc__st(&v->head, v->head + 1);
+        if (first) conc__ring_put(p, work);
+        else first = work;
+    }
+    return first;
+}
+/* One look at all other Ps. seen holds their dispatch counters of ns nanoseconds ago. Work is taken from a P that has dispatched
+   nothing since, or that needs more than about 20 us for its queue at the pace seen. */
+CONC__FN void *conc__try_steal(conc__m *m, int64_t ns) {
+    int n = conc__ld(&conc__s.nps);
+    uint32_t start = (m->p->rng = m->p->rng * 1664525u + 1013904223u) >> 16;
+    for (int k = 0; k < n; k++) {
+        conc__p *v = conc__s.ps[(start + (uint32_t)k) % (uint32_t)n];
+        conc__m *vm = conc__ld_acq(&v->m);
+        if (v == m->p || !vm || !conc__p_has_work(v)) continue;
+        uint32_t ran = conc__ld(&v->tick) - m->seen[v->index];
+        uint32_t queue = conc__ld(&v->tail) - conc__ld(&v->head);
+        if (ran != 0 && (double)queue * (double)ns < 20000.0 * (double)ran) continue;
+        if (!conc__seize(vm)) continue;
+        void *work = vm->p == v ? conc__steal_from(v, m->p) : NULL;
+        conc__unseize(vm, 0);
+        if (work) {
+            (void)conc__add(&conc__s.steals, 1);
+            m->fruitful = true;
+            return work;
+        }
+    }
+    return NULL;
+}
+CONC__FN void conc__look(conc__m *m) {
+    int n = conc__ld(&conc__s.nps);
+    if (!m->seen) m->seen = (uint32_t *)conc__xmalloc(sizeof *m->seen * CONC__PROCS_MAX);
+    for (int i = 0; i < n; i++) m->seen[i] = conc__ld(&conc__s.ps[i]->tick);
+}
+/* time of the first timer of all Ps */
+CONC__FN int64_t conc__first_due(void) {
+    int64_t due = INT64_MAX;
+    int n = conc__ld_acq(&conc__s.nps);
+    for (int i = 0; i < n; i++) {
+        int64_t d = conc__ld(&conc__s.ps[i]->due);
+        if (d < due) due = d;
+    }
+    return due;
+}
+/* Fire what is due on every P's heap. */
+CONC__FN void conc__all_timers(conc__m *m, int64_t now) {
+    int n = conc__ld_acq(&conc__s.nps);
+    for (int i = 0; i < n; i++)
+        if (conc__ld(&conc__s.ps[i]->due) <= now) conc__run_timers(m, conc__s.ps[i], now);
+}
+
+/* Spin for work for some tens of microseconds, one spinner at a time: as long as a sleep and a wake would take. */
+CONC__FN void *conc__spin(conc__m *m) {
+    int busy = conc__ld(&conc__s.procs) - conc__ld(&conc__s.nidle_p);
+    int64_t t0 = conc_now(), look = t0, now = t0;
+    int64_t limit = m->spins >= 8 ? 3000 : busy > 1 ? 40000 : 12000;
+    void *work = NULL;
+    if (conc__add(&conc__s.nspin, 1) > 1 + conc__ld(&conc__s.procs) / 4) limit = 0;
+    conc__look(m);
+    while (now - t0 < limit && !conc__ld(&conc__s.stop)) {
+        for (int i = 0; i < 20 && !conc__ld(&conc__s.qn); i++) conc__os_relax();
+        if ((work = conc__gq_take(m->p)) != NULL) break;
+        now = conc_now();
+        if (conc__first_due() <= now) {
+            conc__all_timers(m, now);
+            if (conc__p_has_work(m->p)) break;
+        }
+        if (busy > 1 && now - look >= 5000) {
+            if ((work = conc__try_steal(m, now - look)) != NULL) break;
+            look = now;
+            conc__look(m);
+        }
+        if (conc__ld_acq(&m->stop)) break;
+    }
+    (void)conc__add(&conc__s.nspin, -1);
+    m->spins = work || conc__p_has_work(m->p) ? 0 : m->spins + 1;
+    return work;
+}
+
+/* The P goes idle and the thread sleeps until it is given one; with the first timer's time as limit if it is the timer waiter.
+   Returns with a P, or with none (then: look again, or the runtime is stopping). */
+CONC__FN bool conc__sleep_m(conc__m *m) {
+    int64_t limit = -1;
+    bool retire = false;
+    conc__lock(&conc__s.lock);
+    if (m->run) return conc__unlock(&conc__s.lock), true;
+    if (conc__s.qn || conc__s.stop) {
+        if (!m->p && !m->locked && !conc__s.stop) {
+            conc__p *p = conc__p_take();
+            if (p) conc__m_give(m, p);
+        }
+        if (m->p || conc__s.stop) {
+            conc__unlock(&conc__s.lock);
+            return true;
+        }
+    }
+    conc__p *p = m->p;
+    if (p) {
+        m->p = NULL;
+        if (p->index >= conc__s.procs) p->dead = true, conc__st(&p->m, (conc__m *)NULL);
+        else conc__p_idle(p);
+    }
+    conc__st(&m->wake, 0);
+    conc__m_idle(m);
+    conc__st_rel(&m->stop, CONC__LOST);
+    if (m->fruitful) { /* waking me was right: do it again for the next push */
+        m->fruitful = false;
+        conc__s.backoff = 0;
+        (void)__atomic_fetch_or(&conc__s.attn, CONC__ATTN_WAKE, __ATOMIC_RELAXED);
+    } else if (!(conc__ld(&conc__s.attn) & CONC__ATTN_WAKE) && !conc__s.rearm) {
+        conc__s.backoff = conc__s.backoff ? (conc__s.backoff < 64 ? conc__s.backoff * 2 : 64) : 1;
+        conc__s.rearm = conc__s.backoff;
+    }
+    int64_t due = conc__first_due();
+    if (due < conc__s.waiter_due) {
+        conc__s.waiter = m;
+        conc__st(&conc__s.waiter_due, due);
+        conc__unlock(&conc__s.lock);
+        conc__fence_heavy(); /* partner: the light fence in conc__timer_put */
+        due = conc__first_due();
+        int64_t now = conc_now();
+        limit = due > now ? due - now : 0;
+    } else {
+        if (conc__s.waiter_due == INT64_MAX && due == INT64_MAX) limit = -1;
+        bool spare = !m->locked && conc__s.nidle_m > conc__s.procs + 2 && conc__s.nm > conc__s.procs + 2;
+        conc__unlock(&conc__s.lock);
+        if (spare) limit = 2 * CONC_SEC, retire = true;
+        else if (due == INT64_MAX && conc__ld(&conc__s.foreign_blocked)) limit = 10 * CONC_MS; /* then look for a deadlock */
+    }
+    if (limit != 0 && !conc__ld_acq(&m->wake)) conc__os_wait(&m->wake, 0, limit);
+    if (!conc__ld_acq(&m->wake) && limit == 10 * CONC_MS) {
+        conc__deadlock_check();
+        conc__os_wait(&m->wake, 0, -1);
+    }
+    conc__lock(&conc__s.lock);
+    if (m->idle) { /* nobody took us off the list: time limit, or a stray wake */
+        conc__p *q = NULL;
+        if (!m->locked && !conc__s.stop && !retire && (q = conc__p_take()) != NULL) conc__m_give(m, q);
+        if (retire && !m->p && !conc__s.stop) m->exiting = true;
+        conc__m_unidle(m);
+    }
+    conc__unlock(&conc__s.lock);
+    return m->p != NULL;
+}
+
+/* Get rid of a P that conc_set_procs has abolished. */
+CONC__FN void conc__p_retire(conc__m *m) {
+    conc__p *p = m->p;
+    conc__lock(&conc__s.lock);
+    if (p->next) conc__gq_put(p->next);
+    conc__st(&p->next, NULL);
+    for (void *w; (w = conc__ring_get(p)) != NULL;) conc__gq_put(w);
+    p->dead = true;
+    m->p = NULL;
+    conc__st(&p->m, (conc__m *)NULL);
+    conc__st_rel(&m->stop, CONC__LOST);
+    conc__unlock(&conc__s.lock);
+}
+
+/* Find work for m, waiting for it; NULL: look at m again (it got a goroutine of its own, or must end). */
+CONC__FN void *conc__find(conc__m *m) {
+    void *work;
+    for (;;) {
+        if (conc__ld(&conc__s.stop) || m->exiting) return NULL;
+        if (!m->p) {
+            if (conc__sleep_m(m)) {
+                if (!m->p) return NULL;
+                m->spins = 0;
+            }
+            if (m->run) return NULL;
+            continue;
+        }
+        conc__p *p = m->p;
+        uint32_t stop = conc__enter(m); /* g0 is always inside; this waits for a seizer that came before */
+        if (stop & CONC__YIELD) (void)__atomic_fetch_and(&m->stop, ~CONC__YIELD, __ATOMIC_RELAXED);
+        if (conc__unlikely(p->index >= conc__ld(&conc__s.procs))) {
+            conc__p_retire(m);
+            continue;
+        }
+        int64_t due = conc__ld(&p->due);
+        if (due != INT64_MAX) {
+            int64_t now = conc_now();
+            if (due <= now) conc__run_timers(m, p, now);
+        }
+        if ((p->tick & 63) == 0 && (work = conc__gq_take(p)) != NULL) return work;
+        if ((work = conc__pick(p)) != NULL) return work;
+        if ((p->tick & 63) == 0 && (work = conc__pick(p)) != NULL) return work;
+        if ((work = conc__gq_take(p)) != NULL) return work;
+        if ((work = conc__spin(m)) != NULL) {
+            if (conc__ld(&conc__s.qn) && conc__ld(&conc__s.nidle_p)) (void)conc__wake_worker(); /* injectors counted on us */
+            return work;
+        }
+        if (conc__p_has_work(p)) continue;
+        (void)conc__sleep_m(m);
+        if (m->run) return NULL;
+    }
+}
+
+/* work is wired to another thread: that thread gets our P and runs it. */
+CONC__FN void conc__run_locked(conc__m *m, conc__g *g) {
+    conc__m *lm = g->locked;
+    conc__p *p = m->p;
+    m->p = NULL;
+    conc__st_rel(&m->stop, CONC__LOST);
+    conc__lock(&conc__s.lock);
+    if (lm->idle) conc__m_unidle(lm);
+    lm->run = g;
+    conc__m_give(lm, p);
+    conc__unlock(&conc__s.lock);
+    conc__m_wake(lm);
+}
+/* The scheduler of one thread, on the thread's own stack; always inside the bracket. */
+CONC__FN void conc__m_loop(conc__m *m) {
+    for (;;) {
+        void *work = m->next;
+        m->next = NULL;
+        if (m->locked && !m->run) { /* its goroutine is parked: somebody else shall use the P */
+            conc__p *p = m->p;
+            if (work && p) conc__push(p, work);
+            if (p) {
+                m->p = NULL;
+                conc__st_rel(&m->stop, CONC__LOST);
+                conc__lock(&conc__s.lock);
+                if (conc__p_has_work(p) || conc__s.qn || conc__ld(&p->due) != INT64_MAX) (void)conc__p_run(p);
+                else conc__p_idle(p), conc__unlock(&conc__s.lock);
+            }
+            (void)conc__sleep_m(m);
+            if (conc__ld(&conc__s.stop)) return;
+        }
+        if (m->run) {
+            work = m->run;
+            m->run = NULL;
+        } else if (!work) {
+            if (m->locked) continue;
+            work = conc__find(m);
+        }
+        if (conc__ld(&conc__s.stop)) return;
+        if (m->exiting) return;
+        if (!work) continue;
+        if (!m->p) { /* the P was taken while we looked elsewhere */
+            conc__inject(work);
+            continue;
+        }
+        conc__g *g = (conc__g *)work;
+        if ((uintptr_t)work & 1) g = conc__bind(m, (conc__rec *)((uintptr_t)work & ~(uintptr_t)1));
+        else if (g->locked && g->locked != m) {
+            conc__run_locked(m, g);
+            continue;
+        }
+        m->cur = g;
+        conc__switch(&m->g0, g, false);
+        m = conc__self();
+        conc__post(m);
+        if (m->locked_exit) return;
+    }
+}
+
+/* goroutine life */
+CONC__INLINE uint64_t conc__new_id(conc__p *p) {
+    if (conc__unlikely(p->id == p->id_end)) {
+        p->id = __atomic_fetch_add(&conc__s.next_id, CONC__IDS, __ATOMIC_RELAXED);
+        p->id_end = p->id + CONC__IDS;
+    }
+    return p->id++;
+}
+/* Give a record a stack. */
+CONC__FN conc__g *conc__bind(conc__m *m, conc__rec *r) {
+    conc__g *g = (r->id & CONC__R_BIG) ? ((conc__big *)(void *)r)->g : NULL;
+    if (conc__likely(!g)) g = conc__stack_get(m->p);
+    if (conc__unlikely(!g)) conc__fatal("out of memory: no address space for a goroutine's stack (%zu bytes)", conc__s.stack_size);
+    g->rec = r;
+    conc__context(g, conc__g_main);
+#if CONC__TSAN
+    g->tsan = __tsan_create_fiber(0);
+#endif
+    return g;
+}
+CONC__FROM_ASM void conc__go_replay(const struct conc__regs *regs, const uintptr_t *stack, size_t words, void (*fn)(void));
+#if CONC__X64
+typedef void (*conc__fn4)(uintptr_t, ...); /* as variadic: al is set, so that a variadic function may be started */
+#else
+typedef void (*conc__fn4)(uintptr_t, uintptr_t, uintptr_t, uintptr_t);
+#endif
+#if defined(__clang__)
+#define CONC__ANY_CALL __attribute__((no_sanitize("function", "cfi")))
+#else
+#define CONC__ANY_CALL
+#endif
+/* Run the record of g, on g's stack; the bracket is held and is left before the user's function is called. A small record is
+   free for reuse before that; one that holds the arguments in memory stays until the goroutine ends (g->rec). */
+CONC__ANY_CALL CONC__INLINE void conc__run_rec(conc__m *m, conc__g *g) {
+    conc__rec *r = (conc__rec *)g->rec;
+    conc__big *big = (conc__big *)(void *)r;
+    unsigned kind = (unsigned)(r->id & 255);
+    g->id = r->id >> 8;
+    g->parent = r->parent;
+    g->site = r->site;
+    g->name = NULL;
+    g->wg = NULL;
+    g->exits = NULL;
+    g->local = NULL;
+    g->wait = 0;
+    g->live = 1;
+    if (conc__unlikely(kind & CONC__R_BIG)) {
+        g->wg = big->wg;
+        g->name = big->name;
+    } else if (kind & CONC__R_WG) g->wg = (struct conc_wg *)r->arg[3];
+    conc__hb_acquire(r);
+    void (*fn)(void) = r->fn;
+    switch (kind & CONC__R_KIND) {
+    case CONC__R_INT: {
+        uintptr_t a = r->arg[0], b = r->arg[1], c = r->arg[2], d = r->arg[3];
+        g->rec = NULL;
+        if (conc__likely(!(kind & CONC__R_BIG))) conc__rec_put(m->p, r);
+        else g->rec = r;
+        conc__leave(m);
+        ((conc__fn4)(uintptr_t)fn)(a, b, c, d);
+        break;
+    }
+    case CONC__R_REGS:
+        conc__leave(m);
+        conc__go_replay(&big->regs, (const uintptr_t *)(&big->regs + 1), big->words, fn);
+        break;
+    default:
+        conc__leave(m);
+        ((void (*)(void *))(uintptr_t)fn)((kind & CONC__R_BIG) ? (void *)&big->regs : (void *)r->arg);
+    }
+}
+CONC__FN void conc__run_exits(conc__g *g) {
+    for (struct conc__exit *e; (e = g->exits) != NULL;) {
+        void (*fn)(void *) = e->fn;
+        void *arg = e->arg;
+        g->exits = e->next;
+        if (e->heap) CONC_FREE(e);
+        fn(arg);
+    }
+    if (g->local) {
+        for (uint32_t i = 0; i < conc__ld_acq(&conc__s.nkeys); i++) {
+            void *v = g->local[i];
+            g->local[i] = NULL;
+            if (v && conc__s.key_dtor[i]) conc__s.key_dtor[i](v);
+        }
+        CONC_FREE(g->local);
+        g->local = NULL;
+    }
+}
+/* The goroutine has ended. Its stack goes on with the next work if that has not started yet (-> the M, inside the bracket; only
+   if reuse is allowed); else it is left for good. */
+CONC__NOINLINE conc__m *conc__finish(conc__g *g, bool reuse) {
+    if (conc__unlikely(g->exits || g->local)) conc__run_exits(g);
+    if (g->wg) conc_wg_done(g->wg);
+    conc__m *m = conc__self();
+    uint32_t stop = conc__enter(m);
+    conc__rec *r = (conc__rec *)g->rec;
+    if (conc__unlikely(r != NULL)) {
+        if (r->id & CONC__R_BIG) CONC_FREE(r);
+        else if (m->p) conc__rec_put(m->p, r);
+        else {
+            conc__lock(&conc__s.lock);
+            r->fn = NULL;
+            r->arg[0] = (uintptr_t)conc__s.recs;
+            conc__s.recs = r;
+            conc__unlock(&conc__s.lock);
+        }
+    }
+    if (conc__likely(m->p != NULL)) m->p->live--;
+    else (void)conc__add(&conc__s.foreign_live, -1);
+    conc__g *to = &m->g0;
+    if (conc__unlikely(g->locked)) {
+        g->locked = NULL;
+        m->locked = NULL;
+        m->locked_exit = true;
+    } else if (conc__likely(stop == 0)) {
+        void *work = conc__pick(m->p);
+        if (work && ((uintptr_t)work & 1)) {
+            r = (conc__rec *)((uintptr_t)work & ~(uintptr_t)1);
+            if (reuse && !CONC__TSAN && !g->map && !(r->id & CONC__R_BIG)) {
+                g->rec = r;
+                return m;
+            }
+            to = conc__bind(m, r);
+        } else if (work && !((conc__g *)work)->locked) to = (conc__g *)work;
+        else m->next = work;
+    }
+    m->dead = g;
+    m->cur = to;
+    conc__switch(g, to, true);
+    __builtin_unreachable();
+}
+/* Where every goroutine stack begins. */
+CONC__FN void conc__g_main(void) {
+    conc__m *m = conc__self();
+    conc__switched_new();
+    conc__post(m);
+    for (;;) {
+        conc__g *g = m->cur;
+        conc__run_rec(m, g);
+        m = conc__finish(conc__self()->cur, true);
+    }
+}
+
+/* starting goroutines */
+CONC__FN conc__rec *conc__rec_foreign(void) {
+    conc__ensure();
+    conc__lock(&conc__s.lock);
+    conc__rec *r = conc__rec_batch();
+    conc__rec *rest = r ? (conc__rec *)(void *)r->fn : NULL;
+    if (rest) {
+        rest->arg[0] = (uintptr_t)conc__s.recs;
+        conc__s.recs = rest;
+    }
+    conc__unlock(&conc__s.lock);
+    return r;
+}
+/* Number, parent, site, counts. m == NULL or without a P: from outside. */
+CONC__INLINE void conc__rec_fill(conc__m *m, bool inside, conc__rec *r, const conc__site *site, unsigned kind) {
+    r->site = site;
+    if (conc__likely(inside)) {
+        conc__p *p = m->p;
+        r->id = conc__new_id(p) << 8 | kind;
+        r->parent = m->cur->id;
+        p->live++;
+        p->spawned++;
+    } else {
+        r->id = __atomic_fetch_add(&conc__s.next_id, 1, __ATOMIC_RELAXED) << 8 | kind;
+        r->parent = m ? m->cur->id : 0;
+        (void)conc__add(&conc__s.foreign_live, 1);
+        (void)conc__add(&conc__s.foreign_spawned, 1);
+    }
+    conc__hb_release(r);
+}
+/* A record is filled; outside: m has no P, or is wanted elsewhere. */
+CONC__NOINLINE void conc__submit_slow(conc__m *m, conc__rec *r) {
+    conc__inject((void *)((uintptr_t)r | 1));
+    if (m && m->cur != &m->g0) {
+        conc__leave(m);
+        conc__give_way(m);
+    }
+}
+CONC__NOINLINE void conc__go_nil(void) { conc__fatal("go of nil func value"); }
+CONC__NOINLINE void conc__go4_slow(conc__m *m, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d, conc__godesc *ds);
+
+/* Four integer registers. From the assembly stub, tail-called: its caller is the user's go statement. */
+CONC__FROM_ASM void conc__go4(uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d, conc__godesc *ds) {
+    conc__m *m = conc__self();
+    if (conc__unlikely(!m || !ds->fn || ds->opts || (ds->wg && ds->stack > 48) || conc__enter(m))) {
+        conc__go4_slow(m, a, b, c, d, ds);
+        return;
+    }
+    conc__rec *r = conc__rec_get(m->p);
+    if (conc__unlikely(!r)) conc__fatal("out of memory: go");
+    r->fn = ds->fn;
+    r->arg[0] = a;
+    r->arg[1] = b;
+    r->arg[2] = c;
+    r->arg[3] = d;
+    unsigned kind = CONC__R_INT;
+    if (ds->wg) {
+        conc_wg_add(ds->wg, 1);
+        r->arg[3] = (uintptr_t)ds->wg;
+        kind |= CONC__R_WG;
+    }
+    conc__rec_fill(m, true, r, ds->site, kind);
+    conc__push(m->p, (void *)((uintptr_t)r | 1));
+    conc__leave(m);
+}
+CONC__FN conc__big *conc__big_new(conc__godesc *ds, size_t extra) {
+    conc__big *big = (conc__big *)CONC_MALLOC(sizeof *big + extra);
+    if (!big) return NULL;
+    memset(big, 0, offsetof(conc__big, regs));
+    big->wg = ds->wg;
+    if (ds->opts) {
+        big->name = ds->opts->name;
+        if (ds->opts->stack > conc__s.stack_size - CONC__GUARD - 4096) {
+            conc__ensure();
+            big->g = conc__stack_big(ds->opts->stack);
+            if (!big->g) return CONC_FREE(big), (conc__big *)NULL;
+        }
+    }
+    return big;
+}
+/* Submit a filled record from wherever we are. */
+CONC__FN void conc__submit(conc__rec *r, conc__godesc *ds, unsigned kind) {
+    conc__ensure();
+    if (ds->wg) {
+        conc_wg_add(ds->wg, 1);
+        kind |= CONC__R_WG;
+        if (!(kind & CONC__R_BIG)) r->arg[3] = (uintptr_t)ds->wg;
+    }
+    conc__m *m = conc__self();
+    bool nested = m && conc__ld(&m->in);
+    bool inside = m && conc__enter(m) == 0;
+    conc__rec_fill(m, inside, r, ds->site, kind);
+    if (conc__unlikely(!inside)) {
+        conc__submit_slow(nested ? NULL : m, r);
+        return;
+    }
+    conc__push(m->p, (void *)((uintptr_t)r | 1));
+    if (!nested) conc__leave(m);
+}
+/* No memory for a record: an error for go_with, the end for go. */
+CONC__FN void conc__go_failed(conc__godesc *ds) {
+    if (!ds->opts) conc__fatal("out of memory: go");
+    ds->status = CONC_NO_MEMORY;
+}
+CONC__NOINLINE void conc__go4_slow(conc__m *m, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d, conc__godesc *ds) {
+    if (!ds->fn) conc__go_nil();
+    conc__ensure();
+    bool nested = m && m->cur == &m->g0;
+    if (m && !nested) conc__leave(m);
+    bool big = ds->opts || (ds->wg && ds->stack > 48);
+    conc__rec *r = big ? &conc__big_new(ds, 0)->r : conc__rec_foreign();
+    if (!r) {
+        conc__go_failed(ds);
+        return;
+    }
+    r->fn = ds->fn;
+    r->arg[0] = a;
+    r->arg[1] = b;
+    r->arg[2] = c;
+    r->arg[3] = d;
+    conc__submit(r, ds, CONC__R_INT | (big ? CONC__R_BIG : 0u));
+}
+/* All registers and the stacked words. From the assembly stub. The words are copied one by one: they belong to the caller's
+   frame, which AddressSanitizer would not let memcpy read. */
+__attribute__((no_sanitize_address)) CONC__FROM_ASM void conc__go_captured(const struct conc__regs *regs, const uintptr_t *stack, conc__godesc *ds) {
+    if (!ds->fn) conc__go_nil();
+    conc__ensure();
+    size_t words = ds->stack / sizeof(uintptr_t);
+    conc__big *big = conc__big_new(ds, ds->stack);
+    if (!big) {
+        conc__go_failed(ds);
+        return;
+    }
+    big->r.fn = ds->fn;
+    big->words = words;
+    for (size_t i = 0; i < 8; i++) {
+        big->regs.gp[i] = regs->gp[i];
+        __asm__ volatile("" ::: "memory");
+    }
+    for (size_t i = 0; i < 16; i++) {
+        big->regs.vec[i] = regs->vec[i];
+        __asm__ volatile("" ::: "memory");
+    }
+    uintptr_t *to = (uintptr_t *)(&big->regs + 1);
+    for (size_t i = 0; i < words; i++) {
+        to[i] = stack[i];
+        __asm__ volatile("" ::: "memory");
+    }
+    conc__submit(&big->r, ds, CONC__R_REGS | CONC__R_BIG);
+}
+/* Typed room, for C++ and go_func: begin gives the room, the caller constructs the arguments in it, commit starts it. */
+CONC_API void *conc__go_begin(conc__godesc *d, void (*run)(void *), size_t size) {
+    conc__ensure();
+    bool big = d->opts || size > (d->wg ? 24u : 32u);
+    size_t extra = size > sizeof(struct conc__regs) ? size - sizeof(struct conc__regs) : 0;
+    conc__rec *r = NULL;
+    if (big) {
+        conc__big *b = conc__big_new(d, extra);
+        if (b) r = &b->r;
+    } else r = conc__rec_foreign();
+    if (!r) {
+        conc__go_failed(d);
+        return NULL;
+    }
+    r->fn = (void (*)(void))(uintptr_t)run;
+    d->rec = r;
+    d->stack = big ? CONC__R_ROOM | CONC__R_BIG : CONC__R_ROOM;
+    return big ? (void *)&((conc__big *)(void *)r)->regs : (void *)r->arg;
+}
+CONC_API void conc__go_commit(conc__godesc *d) { conc__submit((conc__rec *)d->rec, d, d->stack); }
+
+/* The stubs that go() calls in place of the user's function (see the macro): the argument registers are as that function would
+   find them, and the description is in the static chain register (r10, x18). */
+#if CONC__X64
+__asm__(
+    ".text\n"
+    ".type conc__go_int, @function\n"
+    "conc__go_int:\n"
+    "    endbr64\n"
+    "    movq %r10, %r8\n"
+    "    jmp conc__go4\n"
+    ".size conc__go_int, .-conc__go_int\n"
+    ".type conc__go_all, @function\n"
+    "conc__go_all:\n"
+    "    endbr64\n"
+    "    pushq %rbp\n"
+    "    movq %rsp, %rbp\n"
+    "    subq $192, %rsp\n"
+    "    andq $-16, %rsp\n"
+    "    movq %rdi, 0(%rsp)\n"
+    "    movq %rsi, 8(%rsp)\n"
+    "    movq %rdx, 16(%rsp)\n"
+    "    movq %rcx, 24(%rsp)\n"
+    "    movq %r8, 32(%rsp)\n"
+    "    movq %r9, 40(%rsp)\n"
+    "    movq %rax, 48(%rsp)\n"
+    "    movq $0, 56(%rsp)\n"
+    "    movaps %xmm0, 64(%rsp)\n"
+    "    movaps %xmm1, 80(%rsp)\n"
+    "    movaps %xmm2, 96(%rsp)\n"
+    "    movaps %xmm3, 112(%rsp)\n"
+    "    movaps %xmm4, 128(%rsp)\n"
+    "    movaps %xmm5, 144(%rsp)\n"
+    "    movaps %xmm6, 160(%rsp)\n"
+    "    movaps %xmm7, 176(%rsp)\n"
+    "    movq %rsp, %rdi\n"
+    "    leaq 16(%rbp), %rsi\n"
+    "    movq %r10, %rdx\n"
+    "    call conc__go_captured\n"
+    "    leave\n"
+    "    ret\n"
+    ".size conc__go_all, .-conc__go_all\n"
+    CONC__ASM_GLOBAL(conc__go_replay)
+    ".type conc__go_replay, @function\n"
+    "conc__go_replay:\n" /* (regs, stack, words, fn) */
+    "    endbr64\n"
+    "    pushq %rbp\n"
+    "    movq %rsp, %rbp\n"
+    "    movq %rdi, %r11\n"
+    "    movq %rcx, %r10\n"
+    "    movq %rdx, %rcx\n"
+    "    incq %rdx\n"
+    "    andq $-2, %rdx\n"
+    "    shlq $3, %rdx\n"
+    "    subq %rdx, %rsp\n"
+    "    movq %rsp, %rdi\n"
+    "    cld\n"
+    "    rep movsq\n"
+    "    movups 64(%r11), %xmm0\n"
+    "    movups 80(%r11), %xmm1\n"
+    "    movups 96(%r11), %xmm2\n"
+    "    movups 112(%r11), %xmm3\n"
+    "    movups 128(%r11), %xmm4\n"
+    "    movups 144(%r11), %xmm5\n"
+    "    movups 160(%r11), %xmm6\n"
+    "    movups 176(%r11), %xmm7\n"
+    "    movq 0(%r11), %rdi\n"
+    "    movq 8(%r11), %rsi\n"
+    "    movq 16(%r11), %rdx\n"
+    "    movq 24(%r11), %rcx\n"
+    "    movq 32(%r11), %r8\n"
+    "    movq 40(%r11), %r9\n"
+    "    movq 48(%r11), %rax\n"
+    "    call *%r10\n"
+    "    leave\n"
+    "    ret\n"
+    ".size conc__go_replay, .-conc__go_replay\n"
+#else
+__asm__(
+    ".text\n"
+    ".type conc__go_int, %function\n"
+    "conc__go_int:\n"
+    "    hint #34\n" /* bti c */
+    "    mov x4, x18\n"
+    "    b conc__go4\n"
+    ".size conc__go_int, .-conc__go_int\n"
+    ".type conc__go_all, %function\n"
+    "conc__go_all:\n"
+    "    hint #34\n"
+    "    stp x29, x30, [sp, #-16]!\n"
+    "    mov x29, sp\n"
+    "    sub sp, sp, #192\n"
+    "    stp x0, x1, [sp, #0]\n"
+    "    stp x2, x3, [sp, #16]\n"
+    "    stp x4, x5, [sp, #32]\n"
+    "    stp x6, x7, [sp, #48]\n"
+    "    stp q0, q1, [sp, #64]\n"
+    "    stp q2, q3, [sp, #96]\n"
+    "    stp q4, q5, [sp, #128]\n"
+    "    stp q6, q7, [sp, #160]\n"
+    "    mov x0, sp\n"
+    "    add x1, x29, #16\n"
+    "    mov x2, x18\n"
+    "    bl conc__go_captured\n"
+    "    mov sp, x29\n"
+    "    ldp x29, x30, [sp], #16\n"
+    "    ret\n"
+    ".size conc__go_all, .-conc__go_all\n"
+    CONC__ASM_GLOBAL(conc__go_replay)
+    ".type conc__go_replay, %function\n"
+    "conc__go_replay:\n"
+    "    hint #34\n"
+    "    stp x29, x30, [sp, #-16]!\n"
+    "    mov x29, sp\n"
+    "    mov x9, x0\n"
+    "    mov x15, x3\n"
+    "    add x10, x2, #1\n"
+    "    and x10, x10, #-2\n"
+    "    lsl x10, x10, #3\n"
+    "    sub sp, sp, x10\n"
+    "    mov x11, sp\n"
+    "2:  cbz x2, 3f\n"
+    "    ldr x13, [x1], #8\n"
+    "    str x13, [x11], #8\n"
+    "    sub x2, x2, #1\n"
+    "    b 2b\n"
+    "3:  ldp q0, q1, [x9, #64]\n"
+    "    ldp q2, q3, [x9, #96]\n"
+    "    ldp q4, q5, [x9, #128]\n"
+    "    ldp q6, q7, [x9, #160]\n"
+    "    ldp x0, x1, [x9, #0]\n"
+    "    ldp x2, x3, [x9, #16]\n"
+    "    ldp x4, x5, [x9, #32]\n"
+    "    ldp x6, x7, [x9, #48]\n"
+    "    blr x15\n"
+    "    mov sp, x29\n"
+    "    ldp x29, x30, [sp], #16\n"
+    "    ret\n"
+    ".size conc__go_replay, .-conc__go_replay\n"
+#endif
+    ".section .data.rel.ro,\"aw\"\n"
+    ".balign 8\n"
+    CONC__ASM_GLOBAL(conc__go_stub)
+    CONC__ASM_GLOBAL(conc__go_stub4)
+    "conc__go_stub: .quad conc__go_all\n"
+    "conc__go_stub4: .quad conc__go_int\n"
+    ".text\n");
+
+/* threads */
+static void *conc__cxa_get_globals(void) __attribute__((weakref("__cxa_get_globals")));
+CONC__FN void conc__thread_begin(conc__m *m) {
+    m->err = conc_errno_location();
+    m->exc = conc__cxa_get_globals ? (void **)conc__cxa_get_globals() : NULL;
+    (void)prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0); /* short sleeps on time: 20 us late instead of 70 */
+    (void)pthread_getcpuclockid(pthread_self(), &m->clock);
+#if CONC__TSAN
+    m->g0.tsan = __tsan_get_current_fiber();
+#endif
+#if CONC__ASAN
+    pthread_attr_t attr;
+    void *lo = NULL;
+    size_t size = 0;
+    if (pthread_getattr_np(pthread_self(), &attr) == 0) {
+        (void)pthread_attr_getstack(&attr, &lo, &size);
+        (void)pthread_attr_destroy(&attr);
+    }
+    m->g0.lo = (char *)lo;
+    m->g0.size = size;
+#endif
+#ifndef CONC_NO_SEGV_HANDLER
+    stack_t alt;
+    memset(&alt, 0, sizeof alt);
+    alt.ss_size = 65536;
+    alt.ss_sp = m->altstack = CONC_MALLOC(alt.ss_size);
+    if (m->altstack) (void)sigaltstack(&alt, NULL);
+#endif
+}
+CONC__FN void conc__thread_end(conc__m *m) {
+#ifndef CONC_NO_SEGV_HANDLER
+    stack_t alt;
+    memset(&alt, 0, sizeof alt);
+    alt.ss_flags = SS_DISABLE;
+    (void)sigaltstack(&alt, NULL);
+    CONC_FREE(m->altstack);
+    m->altstack = NULL;
+#endif
+    conc__p *p = m->p; /* a goroutine ended while wired to this thread: the P lives on */
+    conc__st(&m->p, (conc__p *)NULL);
+    conc__st_rel(&m->stop, CONC__LOST);
+    conc__tls_m = NULL;
+    conc__lock(&conc__s.lock);
+    if (p && !conc__s.stop) {
+        (void)conc__p_run(p);
+        conc__lock(&conc__s.lock);
+    }
+    m->gone = true;
+    conc__s.nm--;
+    conc__unlock(&conc__s.lock);
+}
+CONC__FN void *conc__m_main(void *arg) {
+    conc__m *m = (conc__m *)arg;
+    conc__tls_m = m;
+    conc__thread_begin(m);
+    conc__m_loop(m);
+    conc__thread_end(m);
+    return NULL;
+}
+/* A new thread that starts with p; 0, or -1 if there is none to be had while others exist to do the work. No locks held. */
+CONC__FN int conc__m_start(conc__p *p) {
+    conc__m *m = NULL;
+    conc__lock(&conc__s.lock);
+    if (conc__s.nm >= conc__s.max_m) {
+        int max = conc__s.max_m;
+        conc__unlock(&conc__s.lock);
+        conc__fatal("thread exhaustion\nruntime: program exceeds %d-thread limit: that many goroutines are blocked in system calls at once; "
+                    "raise CONC_MAX_THREADS or limit them with a conc_sem", max);
+    }
+    for (conc__m *i = conc__s.all_m; i && !m; i = i->all_next)
+        if (i->gone) m = i;
+    bool reuse = m != NULL;
+    if (reuse) m->gone = false;
+    conc__s.nm++;
+    conc__unlock(&conc__s.lock);
+    if (reuse) { /* in == 1 and stop == LOST remain from its last life, so that nobody can seize it */
+        if (m->started) (void)pthread_join(m->thread, NULL);
+        m->exiting = m->locked_exit = m->fruitful = m->blocking = m->started = false;
+        m->locked = NULL;
+        m->run = NULL;
+        m->next = NULL;
+    } else {
+        void *at = NULL;
+        m = posix_memalign(&at, CONC__LINE, sizeof *m) == 0 ? (conc__m *)at : NULL;
+        if (m) memset(m, 0, sizeof *m);
+    }
+    pthread_attr_t attr;
+    int err = m ? 0 : ENOMEM;
+    if (m) {
+        conc__st(&m->in, 1);
+        m->cur = &m->g0;
+        conc__m_give(m, p);
+        (void)pthread_attr_init(&attr);
+        (void)pthread_attr_setstacksize(&attr, CONC__TSAN || CONC__ASAN ? 1u << 20 : 1u << 17);
+        conc__lock(&conc__s.lock);
+        if (!reuse) {
+            m->id = conc__s.next_m++;
+            m->all_next = conc__s.all_m;
+            conc__st_rel(&conc__s.all_m, m);
+        }
+        conc__unlock(&conc__s.lock);
+        err = pthread_create(&m->thread, &attr, conc__m_main, m);
+        conc__lock(&conc__s.lock);
+        m->started = !err;
+        if (err) { /* it stays in all_m as one that has ended */
+            m->p = NULL;
+            conc__st(&m->stop, CONC__LOST);
+            m->gone = true;
+        }
+        conc__unlock(&conc__s.lock);
+        (void)pthread_attr_destroy(&attr);
+    }
+    if (!err) return 0;
+    conc__lock(&conc__s.lock);
+    int others = --conc__s.nm;
+    conc__unlock(&conc__s.lock);
+    if (others == 0) conc__fatal("cannot create a thread: %s", strerror(err));
+    return -1;
+}
+
+/* The monitor: a thread that ticks every millisecond (up to 10 when it finds nothing to do) while some P is busy and there is
+   work or a timer to watch, and sleeps otherwise. A P that has dispatched nothing for a whole tick while work waits behind it
+   is helped: by waking another worker if a P is idle (it will steal), else by taking the P away from the thread and giving it
+   to another (hand-off). When a tick handed a P off because its thread was asleep in the kernel, the next ticks come every
+   50 us and hand off at once where the thread's CPU time stands still: a thousand goroutines that all block are through in
+   tens of milliseconds. It also gives the pages of unused stacks back, after a second without use. */
+CONC__FN bool conc__hand_off(conc__m *m, conc__p *p) {
+    if (!conc__seize(m)) {
+        (void)__atomic_fetch_or(&m->stop, CONC__YIELD, __ATOMIC_RELAXED); /* it is in the runtime now: let it give way itself */
+        return false;
+    }
+    if (m->p != p || conc__ld(&p->m) != m || m->cur == &m->g0) {
+        conc__unseize(m, 0);
+        return false;
+    }
+    conc__lock(&conc__s.lock);
+    conc__st(&m->p, (conc__p *)NULL);
+    conc__st(&p->m, (conc__m *)NULL);
+    conc__unseize(m, CONC__LOST);
+    conc__s.handoffs++;
+    return conc__p_run(p);
+}
+CONC__FN int64_t conc__cpu_time(conc__m *m) {
+    struct timespec t;
+    if (clock_gettime(m->clock, &t) != 0) return 0;
+    return (int64_t)t.tv_sec * CONC_SEC + t.tv_nsec;
+}
+struct conc__tickinfo { bool busy, waiting, blocked; };
+CONC__FN void conc__monitor_p(conc__p *p, int64_t now, bool fast, struct conc__tickinfo *t) {
+    conc__m *m = conc__ld_acq(&p->m);
+    if (!m) {
+        p->mon_since = 0;
+        return;
+    }
+    t->busy = true;
+    bool work = conc__p_has_work(p) || conc__ld(&conc__s.qn) || conc__ld(&p->due) <= now;
+    uint32_t tick = conc__ld(&p->tick);
+    if (tick != p->mon_tick || !p->mon_since) {
+        p->mon_tick = tick;
+        p->mon_since = now;
+        p->mon_cpu = fast && work ? conc__cpu_time(m) : -1;
+        t->waiting |= work;
+        return;
+    }
+    if (!work) return;
+    t->waiting = true;
+    bool stuck = now - p->mon_since >= CONC_MS * 9 / 10, asleep = false;
+    int64_t cpu = conc__cpu_time(m);
+    asleep = p->mon_cpu >= 0 && cpu == p->mon_cpu && now - p->mon_since >= 20 * CONC_US;
+    p->mon_cpu = cpu;
+    if (!stuck && !asleep) return;
+    if (conc__ld(&conc__s.nidle_p) > 0) {
+        if (conc__ld(&conc__s.nspin) == 0) (void)conc__wake_worker();
+        if (now - p->mon_since < 3 * CONC_MS) return; /* thieves had their chance */
+    }
+    if (conc__hand_off(m, p)) {
+        t->blocked = true;
+        p->mon_since = 0;
+    }
+}
+/* Give the pages of up to n stacks of the common pool back. A trimmed stack leaves the list (its links were in its own pages)
+   and is noted by slab and place. */
+CONC__FN bool conc__trim(int n) {
+    while (n-- > 0) {
+        conc__lock(&conc__s.stack_lock);
+        conc__g *g = conc__s.stacks;
+        if (g) conc__s.stacks = g->next;
+        conc__unlock(&conc__s.stack_lock);
+        if (!g) return false;
+        conc__vacant v = { g->slab, g->slot };
+        conc__os_discard(g->lo, g->size + CONC__G_ROOM + g->slot % CONC__COLOURS * 128);
+        conc__lock(&conc__s.stack_lock);
+        conc__s.vacant = (conc__vacant *)conc__arr_grow(conc__s.vacant, sizeof v, 1);
+        size_t k = conc__arr_len(conc__s.vacant);
+        conc__s.vacant[k] = v;
+        conc__arr_set_len(conc__s.vacant, k + 1);
+        conc__unlock(&conc__s.stack_lock);
+    }
+    return true;
+}
+/* Sleep until a push or a timer asks for the monitor (conc__kick_monitor), unless there is something to watch already. */
+CONC__FN void conc__monitor_sleep(void) {
+    (void)__atomic_fetch_or(&conc__s.attn, CONC__ATTN_MONITOR, __ATOMIC_ACQ_REL);
+    conc__fence_heavy(); /* partner: the light fences in conc__push and conc__timer_notify */
+    bool work = conc__ld(&conc__s.qn) != 0;
+    int n = conc__ld_acq(&conc__s.nps);
+    for (int i = 0; i < n; i++) work |= conc__ld(&conc__s.ps[i]->m) && conc__p_has_work(conc__s.ps[i]);
+    int64_t moves = -1;
+    while (!work && !conc__ld_acq(&conc__s.mon_wake) && !conc__ld(&conc__s.stop)) {
+        int64_t due = conc__first_due(), now = conc_now(), limit = -1;
+        if (due < conc__ld(&conc__s.waiter_due)) limit = due > now ? due - now : 0;
+        if (conc__ld(&conc__s.nstacks_free) > 0 && (limit < 0 || limit > CONC_SEC)) limit = CONC_SEC;
+        if (limit == 0) break;
+        conc__os_wait(&conc__s.mon_wake, 0, limit);
+        int64_t m = conc__ld(&conc__s.stack_moves);
+        if (m == moves)
+            while (!conc__ld_acq(&conc__s.mon_wake) && conc__ld(&conc__s.nstacks_free) > 0 && conc__trim(64)) conc__add(&conc__s.nstacks_free, -64);
+        moves = m;
+        if (due < conc__ld(&conc__s.waiter_due) && due <= conc_now()) break;
+    }
+    (void)__atomic_fetch_and(&conc__s.attn, ~(uint32_t)CONC__ATTN_MONITOR, __ATOMIC_ACQ_REL);
+}
+CONC__FN void *conc__monitor_main(void *arg) {
+    (void)arg;
+    (void)prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0);
+    int64_t interval = CONC_MS;
+    int quiet = 0, fast = 0;
+    while (!conc__ld(&conc__s.stop)) {
+        conc__os_wait(&conc__s.mon_wake, 0, interval);
+        conc__st(&conc__s.mon_wake, 0);
+        if (conc__ld(&conc__s.stop)) break;
+        int64_t now = conc_now();
+        struct conc__tickinfo t = { false, false, false };
+        int n = conc__ld_acq(&conc__s.nps);
+        for (int i = 0; i < n; i++) conc__monitor_p(conc__s.ps[i], now, fast > 0, &t);
+        if (!fast && conc__ld(&conc__s.rearm)) {
+            conc__lock(&conc__s.lock);
+            if (conc__s.rearm && --conc__s.rearm == 0) (void)__atomic_fetch_or(&conc__s.attn, CONC__ATTN_WAKE, __ATOMIC_RELAXED);
+            conc__unlock(&conc__s.lock);
+        }
+        if (t.blocked) fast = 20;
+        else if (fast > 0) fast--;
+        interval = fast > 0 ? 50 * CONC_US : CONC_MS;
+        quiet = t.waiting ? 0 : quiet + 1;
+        if (quiet > 10 && !fast) interval = quiet > 40 ? 10 * CONC_MS : 5 * CONC_MS;
+        if (t.busy && quiet < 60) continue;
+        conc__monitor_sleep();
+        quiet = 0;
+        interval = CONC_MS;
+    }
+    return NULL;
+}
+
+// >>time-impl
+/* Timers: a 4-ary heap per P under the P's timer lock, keys beside the pointers. A P's own worker fires its heap when it looks
+   (every 64th dispatch, and whenever it runs out of work); the sleeping timer waiter fires anybody's. */
+CONC__FN void conc__heap_set(conc__p *p, size_t i, conc__tslot s) {
+    p->heap[i] = s;
+    s.t->at = (int32_t)i;
+}
+CONC__FN void conc__heap_up(conc__p *p, size_t i) {
+    conc__tslot s = p->heap[i];
+    while (i > 0) {
+        size_t up = (i - 1) / 4;
+        if (p->heap[up].when <= s.when) break;
+        conc__heap_set(p, i, p->heap[up]);
+        i = up;
+    }
+    conc__heap_set(p, i, s);
+}
+CONC__FN void conc__heap_down(conc__p *p, size_t i) {
+    size_t n = conc__arr_len(p->heap);
+    conc__tslot s = p->heap[i];
+    for (;;) {
+        size_t child = i * 4 + 1, end = child + 4 < n ? child + 4 : n;
+        if (child >= n) break;
+        size_t least = child;
+        for (size_t k = child + 1; k < end; k++)
+            if (p->heap[k].when < p->heap[least].when) least = k;
+        if (p->heap[least].when >= s.when) break;
+        conc__heap_set(p, i, p->heap[least]);
+        i = least;
+    }
+    conc__heap_set(p, i, s);
+}
+CONC__INLINE void conc__heap_due(conc__p *p) { conc__st(&p->due, conc__arr_len(p->heap) ? p->heap[0].when : INT64_MAX); }
+CONC__FN void conc__heap_put(conc__p *p, conc__timer *t) { /* tlock held */
+    size_t n = conc__arr_len(p->heap);
+    if (n == conc__arr_cap(p->heap)) p->heap = (conc__tslot *)conc__arr_grow(p->heap, sizeof *p->heap, n ? n : 16);
+    conc__arr_set_len(p->heap, n + 1);
+    conc__tslot s = { t->when, t };
+    p->heap[n] = s;
+    conc__st(&t->p, p);
+    conc__heap_up(p, n);
+    conc__heap_due(p);
+}
+CONC__FN void conc__heap_take(conc__p *p, size_t i) { /* tlock held */
+    size_t n = conc__arr_len(p->heap) - 1;
+    p->heap[i].t->at = -1;
+    conc__arr_set_len(p->heap, n);
+    if (i < n) {
+        int64_t old = p->heap[i].when;
+        conc__heap_set(p, i, p->heap[n]);
+        if (p->heap[i].when < old) conc__heap_up(p, i);
+        else conc__heap_down(p, i);
+    }
+    conc__heap_due(p);
+}
+CONC__INLINE conc__p *conc__timer_home(conc__m *m) {
+    conc__p *p = m ? conc__ld(&m->p) : NULL; /* only a preference: any P's heap will do */
+    return p ? p : conc__s.ps[0];
+}
+/* A timer is in p's heap: is somebody going to be awake for it? parks: the caller is about to give its processor up. */
+CONC__FN void conc__timer_notify(conc__p *p, int64_t when, bool parks) {
+    conc__fence_light(); /* partner: the heavy fences in conc__sleep_m and conc__monitor_sleep */
+    if (conc__likely(when >= conc__ld(&conc__s.waiter_due))) return;
+    if (parks && !conc__p_has_work(p)) return; /* this worker goes idle itself and will see it */
+    if (conc__ld(&conc__s.attn) & CONC__ATTN_MONITOR) conc__kick_monitor();
+    if (conc__ld(&conc__s.nidle_p) > 0 && conc__ld(&conc__s.nspin) == 0) (void)conc__wake_worker();
+}
+/* Arm t. Not while it is armed. */
+CONC__FN void conc__timer_put(conc__timer *t, int64_t when, bool parks) {
+    conc__p *p = conc__timer_home(conc__self());
+    conc__lock(&p->tlock);
+    t->when = when;
+    conc__heap_put(p, t);
+    conc__unlock(&p->tlock);
+    conc__timer_notify(p, when, parks);
+}
+/* Disarm t; true if it was armed. Afterwards t->f is not running and will not run. */
+CONC__FN bool conc__timer_del(conc__timer *t) {
+    bool armed = false;
+    for (;;) {
+        conc__p *p = conc__ld(&t->p);
+        if (!p) break;
+        conc__lock(&p->tlock);
+        if (conc__ld(&t->p) != p) { /* reset moved it meanwhile */
+            conc__unlock(&p->tlock);
+            continue;
+        }
+        if (t->at >= 0) {
+            conc__heap_take(p, (size_t)t->at);
+            armed = true;
+        }
+        conc__unlock(&p->tlock);
+        break;
+    }
+    for (unsigned i = 0; conc__ld_acq(&t->firing); i++) { /* partner: the release in t->f */
+        if (i < 1000) conc__os_relax();
+        else (void)sched_yield();
+    }
+    return armed;
+}
+/* Fire what is due in v's heap. By an M with a P, on its scheduler stack. */
+CONC__FN void conc__run_timers(conc__m *m, conc__p *v, int64_t now) {
+    (void)m;
+    for (int i = 0; i < 1024; i++) { /* then look at the rest of the world */
+        conc__lock(&v->tlock);
+        if (!conc__arr_len(v->heap) || v->heap[0].when > now) {
+            conc__unlock(&v->tlock);
+            return;
+        }
+        conc__timer *t = v->heap[0].t;
+        if (t->period > 0) {
+            int64_t late = now - t->when;
+            t->when += t->period * (1 + late / t->period);
+            v->heap[0].when = t->when;
+            conc__heap_down(v, 0);
+            conc__heap_due(v);
+            if (conc__ld_acq(&t->firing)) { /* the last tick is still being delivered elsewhere: this one is dropped */
+                conc__unlock(&v->tlock);
+                continue;
+            }
+        } else conc__heap_take(v, 0);
+        conc__st(&t->firing, 1);
+        conc__unlock(&v->tlock);
+        t->f(t, now);
+    }
+}
+CONC__FN void conc__fire_sleep(conc__timer *t, int64_t now) {
+    conc__who who = (conc__who)t->arg;
+    (void)now;
+    conc__st_rel(&t->firing, 0);
+    conc__ready(who, false);
+}
+CONC__INLINE void conc__timer_init(conc__timer *t, void (*f)(conc__timer *, int64_t), void *arg) {
+    t->f = f;
+    t->arg = arg;
+    t->p = NULL;
+    t->period = 0;
+    t->at = -1;
+    t->firing = 0;
+}
+CONC_API int64_t conc__deadline(int64_t ns) {
+    if (ns == CONC_FOREVER) return INT64_MAX;
+    int64_t now = conc_now();
+    return ns > 0 && now > INT64_MAX - 1 - ns ? INT64_MAX - 1 : now + ns;
+}
+CONC_API void conc_sleep_until(int64_t deadline) {
+    conc__m *m = conc__self();
+    if (!m) {
+        for (int64_t left; (left = deadline - conc_now()) > 0;) {
+            struct timespec ts = { (time_t)(left / CONC_SEC), (long)(left % CONC_SEC) };
+            (void)nanosleep(&ts, NULL);
+        }
+        return;
+    }
+    conc__timer t;
+    conc__timer_init(&t, conc__fire_sleep, (void *)conc__me(m));
+    t.when = deadline;
+    conc__p *p = conc__timer_home(m);
+    conc__lock(&p->tlock); /* held until this stack is left: it cannot fire before */
+    conc__heap_put(p, &t);
+    conc__timer_notify(p, deadline, true);
+    conc__park(m, &p->tlock, CONC__W_SLEEP);
+}
+CONC_API void conc_sleep(int64_t ns) {
+    if (ns > 0) conc_sleep_until(conc__deadline(ns));
+}
+
+/* Waiting in one queue, with an optional deadline. The queue's lock decides between the waker and the timer: whoever unlinks
+   the waiter under it has won. */
+typedef struct conc__timed {
+    conc__timer t;
+    uint32_t *lock;
+    conc__queue *q;
+    conc__waiter *w;
+    void (*expire)(void *obj); /* bookkeeping of the object, under its lock, may be NULL */
+    void *obj;
+} conc__timed;
+CONC__FN bool conc__expire(uint32_t *lock, conc__queue *q, conc__waiter *w, void (*expire)(void *), void *obj) {
+    conc__lock(lock);
+    bool hit = w->queued;
+    if (hit) {
+        conc__q_del(q, w);
+        w->expired = true;
+        if (expire) expire(obj);
+    }
+    conc__unlock(lock);
+    return hit;
+}
+CONC__FN void conc__fire_timed(conc__timer *t, int64_t now) {
+    conc__timed *x = (conc__timed *)t->arg;
+    conc__who who = x->w->who;
+    (void)now;
+    bool hit = conc__expire(x->lock, x->q, x->w, x->expire, x->obj);
+    conc__st_rel(&t->firing, 0);
+    if (hit) conc__ready(who, false);
+}
+/* lock is held and w is queued in *q; waits, releasing lock. false: the deadline passed and w was taken out of the queue. */
+CONC__FN bool conc__wait_on(conc__m *m, uint32_t *lock, conc__queue *q, conc__waiter *w, int why, int64_t deadline,
+                            void (*expire)(void *), void *obj) {
+    if (conc__likely(m && deadline == INT64_MAX)) {
+        conc__park(m, lock, why);
+        return true;
+    }
+    if (!m) {
+        if (conc__thread_wait(lock, deadline)) return true;
+        if (conc__expire(lock, q, w, expire, obj)) return false;
+        return conc__thread_wait(NULL, INT64_MAX); /* it is being woken this moment */
+    }
+    conc__timed x;
+    conc__timer_init(&x.t, conc__fire_timed, &x);
+    x.lock = lock;
+    x.q = q;
+    x.w = w;
+    x.expire = expire;
+    x.obj = obj;
+    conc__timer_put(&x.t, deadline, true);
+    conc__park(m, lock, why);
+    (void)conc__timer_del(&x.t);
+    return !w->expired;
+}
+CONC__INLINE void conc__waiter_init(conc__waiter *w, conc__m *m, void *elem) {
+    w->who = conc__me(m);
+    w->elem = elem;
+    w->sel = NULL;
+    w->ok = w->handed = w->expired = false;
+}
+
+// >>chan-impl
+/* A channel is one cache line, a lock, a ring of elements, and two queues of waiters.
+   Under the lock always:  count > 0  implies no receiver waits (but one whose select is already decided);
+   count < cap  implies no sender waits (likewise);  closed implies neither does.
+   A sender that finds a waiting receiver copies the value straight into its destination; a receiver of a full channel takes the
+   head and moves the first waiting sender's value to the tail in the same step; so values stay first in, first out, and a woken
+   waiter has already been served: it never competes again. */
+struct conc_chan {
+    uint32_t lock, count;
+    uint32_t cap, closed;
+    uint32_t ri, wi; /* next element to receive, next place to send into */
+    uint32_t size, timed; /* of an element; timed: a timer's channel, len and cap read 0 */
+    unsigned char *buf;
+    conc__queue recvq, sendq;
+    struct conc_timer *owned; /* conc_after: freed with the channel */
+    int32_t refs;
+};
+CONC__FN void conc__timer_drop(struct conc_timer *t);
+CONC__INLINE struct conc_chan *conc__c(const volatile void *c) { return (struct conc_chan *)(uintptr_t)c; }
+CONC__INLINE void conc__copy(void *to, const void *from, uint32_t n) {
+    if (conc__likely(n == 8)) memcpy(to, from, 8);
+    else if (n == 4) memcpy(to, from, 4);
+    else memcpy(to, from, n);
+}
+CONC_API struct conc_chan *conc__chan_make(size_t size, size_t cap, int negative) {
+    size_t bytes;
+    if (negative || size > UINT32_MAX || __builtin_mul_overflow(size, cap, &bytes) || bytes > PTRDIFF_MAX / 2 || (cap > UINT32_MAX / 2 && size == 0))
+        conc_panic("makechan: size out of range");
+    if (cap > UINT32_MAX / 2) return NULL;
+    struct conc_chan *c = (struct conc_chan *)CONC_MALLOC(sizeof *c + 16 + bytes);
+    if (!c) return NULL;
+    memset(c, 0, sizeof *c);
+    c->buf = (unsigned char *)(((uintptr_t)(c + 1) + 15) & ~(uintptr_t)15);
+    c->size = (uint32_t)size;
+    c->cap = (uint32_t)cap;
+    c->refs = 1;
+    return c;
+}
+CONC_API void conc__chan_ref(const volatile void *ch) {
+    struct conc_chan *c = conc__c(ch);
+    if (c) (void)__atomic_fetch_add(&c->refs, 1, __ATOMIC_RELAXED);
+}
+CONC_API void conc__chan_free(const volatile void *ch) {
+    struct conc_chan *c = conc__c(ch);
+    if (!c) return;
+    int32_t left = __atomic_sub_fetch(&c->refs, 1, __ATOMIC_ACQ_REL);
+    if (left > 0) return;
+    if (left < 0) conc__fatal("chan_free: channel freed more often than referenced");
+    if (c->owned) {
+        struct conc_timer *t = c->owned;
+        c->owned = NULL;
+        conc__timer_drop(t);
+    }
+    conc__lock(&c->lock); /* the last operation may still be between its work and its unlock */
+    if (c->recvq || c->sendq) conc__fatal("chan_free: channel freed while a goroutine waits on it");
+    CONC_FREE(c);
+}
+/* First waiter that can still be woken, out of the queue; a select that another channel has won is dropped. */
+CONC__FN bool conc__claim(struct conc__selwait *s, conc__waiter *w);
+CONC__INLINE conc__waiter *conc__q_take(conc__queue *q) {
+    for (conc__waiter *w; (w = *q) != NULL;) {
+        conc__q_del(q, w);
+        if (conc__likely(!w->sel) || conc__claim(w->sel, w)) return w;
+    }
+    return NULL;
+}
+CONC__INLINE unsigned char *conc__slot(struct conc_chan *c, uint32_t i) { return c->buf + (size_t)i * c->size; }
+CONC__INLINE void conc__buf_put(struct conc_chan *c, const void *v) {
+    conc__copy(conc__slot(c, c->wi), v, c->size);
+    c->wi = c->wi + 1 == c->cap ? 0 : c->wi + 1;
+    conc__st(&c->count, c->count + 1);
+}
+/* One step, lock held: done or not. who: somebody to wake after the lock is released. */
+typedef enum { CONC__STEP_WAIT, CONC__STEP_DONE, CONC__STEP_CLOSED } conc__step;
+CONC__INLINE conc__step conc__send_step(struct conc_chan *c, const void *v, conc__who *who) {
+    if (conc__unlikely(c->closed)) return CONC__STEP_CLOSED;
+    if (c->recvq) {
+        conc__waiter *w = conc__q_take(&c->recvq);
+        if (conc__likely(w != NULL)) {
+            if (w->elem) conc__copy(w->elem, v, c->size);
+            w->ok = true;
+            *who = w->who;
+            return CONC__STEP_DONE;
+        }
+    }
+    if (c->count < c->cap) {
+        conc__buf_put(c, v);
+        return CONC__STEP_DONE;
+    }
+    return CONC__STEP_WAIT;
+}
+CONC__INLINE conc__step conc__recv_step(struct conc_chan *c, void *v, conc__who *who) {
+    if (c->count > 0) {
+        if (v) conc__copy(v, conc__slot(c, c->ri), c->size);
+        c->ri = c->ri + 1 == c->cap ? 0 : c->ri + 1;
+        conc__st(&c->count, c->count - 1);
+        if (conc__unlikely(c->sendq != NULL)) {
+            conc__waiter *w = conc__q_take(&c->sendq);
+            if (w) {
+                conc__buf_put(c, w->elem);
+                w->ok = true;
+                *who = w->who;
+            }
+        }
+        return CONC__STEP_DONE;
+    }
+    if (c->sendq) {
+        conc__waiter *w = conc__q_take(&c->sendq);
+        if (conc__likely(w != NULL)) {
+            if (v) conc__copy(v, w->elem, c->size);
+            w->ok = true;
+            *who = w->who;
+            return CONC__STEP_DONE;
+        }
+    }
+    if (conc__unlikely(c->closed)) {
+        if (v) memset(v, 0, c->size);
+        return CONC__STEP_CLOSED;
+    }
+    return CONC__STEP_WAIT;
+}
+CONC__NOINLINE void conc__block_for_ever(int why) {
+    conc__ensure();
+    conc__m *m = conc__self();
+    uint32_t lock = 1;
+    if (!m) (void)conc__thread_wait(&lock, INT64_MAX);
+    else conc__park(m, &lock, why);
+    conc__fatal("a goroutine that blocks for ever was woken");
+}
+CONC__NOINLINE void conc__send_closed(struct conc_chan *c) {
+    if (c) conc__unlock(&c->lock);
+    conc_panic("send on closed channel");
+}
+/* Nothing to do at once: wait. lock held. */
+CONC__NOINLINE conc_status conc__send_wait(struct conc_chan *c, const void *v, int64_t deadline) {
+    conc__m *m = conc__self();
+    conc__waiter w;
+    conc__waiter_init(&w, m, (void *)(uintptr_t)v);
+    conc__q_put(&c->sendq, &w);
+    if (!conc__wait_on(m, &c->lock, &c->sendq, &w, CONC__W_SEND, deadline, NULL, NULL)) return CONC_TIMEOUT;
+    if (conc__unlikely(!w.ok)) conc__send_closed(NULL);
+    return CONC_OK;
+}
+CONC__NOINLINE conc_status conc__recv_wait(struct conc_chan *c, void *v, int64_t deadline) {
+    conc__m *m = conc__self();
+    conc__waiter w;
+    conc__waiter_init(&w, m, v);
+    conc__q_put(&c->recvq, &w);
+    if (!conc__wait_on(m, &c->lock, &c->recvq, &w, CONC__W_RECV, deadline, NULL, NULL)) return CONC_TIMEOUT;
+    if (conc__unlikely(!w.ok)) {
+        if (v) memset(v, 0, c->size);
+        return CONC_CLOSED;
+    }
+    return CONC_OK;
+}
+CONC_API void conc__chan_send(const volatile void *ch, const void *v) {
+    struct conc_chan *c = conc__c(ch);
+    if (conc__unlikely(!c)) conc__block_for_ever(CONC__W_SEND_NIL);
+    conc__who who = 0;
+    conc__lock(&c->lock);
+    conc__step step = conc__send_step(c, v, &who);
+    if (conc__likely(step == CONC__STEP_DONE)) {
+        conc__unlock(&c->lock);
+        if (who) conc__ready(who, true);
+    } else if (step == CONC__STEP_WAIT) (void)conc__send_wait(c, v, INT64_MAX);
+    else conc__send_closed(c);
+}
+CONC_API bool conc__chan_recv(const volatile void *ch, void *v) {
+    struct conc_chan *c = conc__c(ch);
+    if (conc__unlikely(!c)) conc__block_for_ever(CONC__W_RECV_NIL);
+    conc__who who = 0;
+    conc__lock(&c->lock);
+    conc__step step = conc__recv_step(c, v, &who);
+    if (conc__unlikely(step == CONC__STEP_WAIT)) return conc__recv_wait(c, v, INT64_MAX) == CONC_OK;
+    conc__unlock(&c->lock);
+    if (who) conc__ready(who, true);
+    return step == CONC__STEP_DONE;
+}
+/* Is it sure, without the lock, that nothing can be done at once? One load of each word that could say otherwise would see
+   different instants; the lock's version, unchanged and even around the looks, makes them one. */
+CONC__INLINE bool conc__not_ready(struct conc_chan *c, bool send, uint32_t *version) {
+    uint32_t v = conc__ld_acq(&c->lock);
+    *version = v;
+    if (v & 1) return false;
+    if (conc__ld(&c->closed)) return false;
+    if (send) return conc__ld(&c->recvq) == NULL && conc__ld(&c->count) >= c->cap;
+    return conc__ld(&c->count) == 0 && conc__ld(&c->sendq) == NULL;
+}
+/* partner: the release store in conc__unlock. The fence orders the looks before this second load of the version. */
+CONC__INLINE bool conc__version_is(struct conc_chan *c, uint32_t version) {
+#if CONC__X64
+    __atomic_signal_fence(__ATOMIC_SEQ_CST); /* x86 does not reorder loads */
+#else
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+#endif
+    return conc__ld(&c->lock) == version;
+}
+CONC_API conc_status conc__chan_try_send(const volatile void *ch, const void *v) {
+    struct conc_chan *c = conc__c(ch);
+    uint32_t version;
+    conc__who who = 0;
+    if (!c || (conc__not_ready(c, true, &version) && conc__version_is(c, version))) return CONC_WOULD_BLOCK;
+    conc__lock(&c->lock);
+    conc__step step = conc__send_step(c, v, &who);
+    if (conc__unlikely(step == CONC__STEP_CLOSED)) conc__send_closed(c);
+    conc__unlock(&c->lock);
+    if (who) conc__ready(who, true);
+    return step == CONC__STEP_DONE ? CONC_OK : CONC_WOULD_BLOCK;
+}
+CONC_API conc_status conc__chan_try_recv(const volatile void *ch, void *v) {
+    struct conc_chan *c = conc__c(ch);
+    uint32_t version;
+    conc__who who = 0;
+    if (!c || (conc__not_ready(c, false, &version) && conc__version_is(c, version))) return CONC_WOULD_BLOCK;
+    conc__lock(&c->lock);
+    conc__step step = conc__recv_step(c, v, &who);
+    conc__unlock(&c->lock);
+    if (who) conc__ready(who, true);
+    return step == CONC__STEP_DONE ? CONC_OK : step == CONC__STEP_CLOSED ? CONC_CLOSED : CONC_WOULD_BLOCK;
+}
+CONC__FN conc_status conc__nil_until(int64_t deadline, int why) {
+    if (deadline == INT64_MAX) conc__block_for_ever(why);
+    conc_sleep_until(deadline);
+    return CONC_TIMEOUT;
+}
+CONC_API conc_status conc__chan_send_until(const volatile void *ch, const void *v, int64_t deadline) {
+    struct conc_chan *c = conc__c(ch);
+    conc__ensure();
+    if (!c) return conc__nil_until(deadline, CONC__W_SEND_NIL);
+    conc__who who = 0;
+    conc__lock(&c->lock);
+    conc__step step = conc__send_step(c, v, &who);
+    if (step == CONC__STEP_WAIT && deadline > conc_now()) return conc__send_wait(c, v, deadline);
+    if (step == CONC__STEP_CLOSED) conc__send_closed(c);
+    conc__unlock(&c->lock);
+    if (who) conc__ready(who, true);
+    return step == CONC__STEP_DONE ? CONC_OK : CONC_TIMEOUT;
+}
+CONC_API conc_status conc__chan_recv_until(const volatile void *ch, void *v, int64_t deadline) {
+    struct conc_chan *c = conc__c(ch);
+    conc__ensure();
+    if (!c) return conc__nil_until(deadline, CONC__W_RECV_NIL);
+    conc__who who = 0;
+    conc__lock(&c->lock);
+    conc__step step = conc__recv_step(c, v, &who);
+    if (step == CONC__STEP_WAIT && deadline > conc_now()) return conc__recv_wait(c, v, deadline);
+    conc__unlock(&c->lock);
+    if (who) conc__ready(who, true);
+    return step == CONC__STEP_DONE ? CONC_OK : step == CONC__STEP_CLOSED ? CONC_CLOSED : CONC_TIMEOUT;
+}
+CONC_API void conc__chan_close(const volatile void *ch) {
+    struct conc_chan *c = conc__c(ch);
+    if (!c) conc_panic("close of nil channel");
+    conc__lock(&c->lock);
+    if (c->closed) {
+        conc__unlock(&c->lock);
+        conc_panic("close of closed channel");
+    }
+    conc__st(&c->closed, 1);
+    conc__waiter *list = NULL, **end = &list;
+    for (int side = 0; side < 2; side++)
+        for (conc__waiter *w; (w = conc__q_take(side ? &c->sendq : &c->recvq)) != NULL;) {
+            w->ok = false;
+            *end = w;
+            end = &w->next;
+            w->next = NULL;
+        }
+    conc__unlock(&c->lock);
+    while (list) { /* a woken waiter's stack may be gone: read the link first */
+        conc__waiter *w = list;
+        list = w->next;
+        conc__ready(w->who, list == NULL);
+    }
+}
+CONC_API size_t conc__chan_len(const volatile void *c) { return c && !conc__c(c)->timed ? conc__ld(&conc__c(c)->count) : 0; }
+CONC_API size_t conc__chan_cap(const volatile void *c) { return c && !conc__c(c)->timed ? conc__c(c)->cap : 0; }
+
+// >>select-impl
+/* select. 1. Look at every case without a lock, in a random order; one that seems ready is tried under its channel's lock.
+   2. None ready and there is a default: it is taken if the versions of all locks are unchanged since the look, so that "none is
+   ready" was true at one instant; else look again. 3. Else lock all channels by address, look once more, enqueue one waiter per
+   case, park, and release the locks from the next context.
+   A waker claims the select by a compare-and-swap of done from 0 to 1, under the lock of its channel; so exactly one case fires.
+   The woken goroutine then locks every channel once to unlink its other waiters: this also means that the parker's unlocking
+   (conc__unlock_select, which reads this goroutine's stack) is over before the goroutine goes on. */
+typedef struct conc__selwait {
+    uint32_t done;
+    int index, n, locks;
+    conc__waiter *w;
+    struct conc_chan **order; /* the distinct channels, by address */
+    uint32_t *tlock;          /* timer lock to release after the switch */
+} conc__selwait;
+
+CONC__FN bool conc__claim(conc__selwait *s, conc__waiter *w) {
+    uint32_t zero = 0;
+    if (!__atomic_compare_exchange_n(&s->done, &zero, 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) return false;
+    s->index = w->index;
+    return true;
+}
+CONC__FN void conc__unlock_select(conc__selwait *s) {
+    uint32_t *tlock = s->tlock;
+    struct conc_chan **order = s->order;
+    int n = s->locks;
+    if (tlock) conc__unlock(tlock); /* the goroutine waits for the channel locks if there are any; if not, it is not touched after */
+    for (int i = 0; i < n; i++) conc__unlock(&order[i]->lock);
+}
+static __thread __attribute__((tls_model("initial-exec"))) uint32_t conc__seed;
+CONC__INLINE uint32_t conc__random(void) { /* xorshift; there is no switch between the load and the store */
+    uint32_t x = conc__seed ? conc__seed : (uint32_t)(uintptr_t)&conc__seed | 1;
+    x ^= x << 13;
+    x ^= x >> 17;
+    x ^= x << 5;
+    return conc__seed = x;
+}
+CONC__FN conc__step conc__case_step(conc_case *k, conc__who *who) {
+    struct conc_chan *c = conc__c(k->ch);
+    if (k->dir == CONC__SEND) return conc__send_step(c, k->val, who);
+    conc__step step = conc__recv_step(c, k->val, who);
+    k->ok = step == CONC__STEP_DONE;
+    return step == CONC__STEP_CLOSED ? CONC__STEP_DONE : step;
+}
+/* try one case under its lock */
+CONC__FN bool conc__case_try(conc_case *k) {
+    struct conc_chan *c = conc__c(k->ch);
+    conc__who who = 0;
+    conc__lock(&c->lock);
+    conc__step step = conc__case_step(k, &who);
+    if (conc__unlikely(step == CONC__STEP_CLOSED)) conc__send_closed(c);
+    conc__unlock(&c->lock);
+    if (who) conc__ready(who, true);
+    return step == CONC__STEP_DONE;
+}
+#define CONC__IS_CHAN(k) ((k)->dir <= CONC__RECV && (k)->ch)
+/* One of the n candidates out of the list: a random one, or the first if the select is ordered. */
+CONC__INLINE int conc__sel_draw(uint16_t *list, int *n, int flags) {
+    int k = *n > 1 && !(flags & CONC__ORDERED) ? (int)(((uint64_t)conc__random() * (uint64_t)*n) >> 32) : 0;
+    int i = list[k];
+    --*n;
+    for (int j = k; j < *n; j++) list[j] = list[j + 1];
+    return i;
+}
+/* Look at all cases without a lock, then try those that seem ready: index of the one that was done, or -1. */
+CONC__FN int conc__sel_pass(conc_case *c, int n, int flags, uint32_t *versions, uint16_t *ready) {
+    int k = 0;
+    for (int i = 0; i < n; i++)
+        if (CONC__IS_CHAN(&c[i]) && !conc__not_ready(conc__c(c[i].ch), c[i].dir == CONC__SEND, &versions[i])) ready[k++] = (uint16_t)i;
+    while (k > 0) {
+        int i = conc__sel_draw(ready, &k, flags);
+        if (conc__case_try(&c[i])) return i;
+        versions[i] = 1; /* no lock's resting version: what was seen is not one instant any more */
+    }
+    return -1;
+}
+CONC__FN bool conc__sel_unchanged(conc_case *c, int n, const uint32_t *versions) {
+    for (int i = 0; i < n; i++)
+        if (CONC__IS_CHAN(&c[i]) && !conc__version_is(conc__c(c[i].ch), versions[i])) return false;
+    return true;
+}
+CONC__FN int conc__sel_order(conc_case *c, int n, struct conc_chan **order) {
+    int k = 0;
+    for (int i = 0; i < n; i++) {
+        if (!CONC__IS_CHAN(&c[i])) continue;
+        struct conc_chan *ch = conc__c(c[i].ch);
+        int at = k;
+        while (at > 0 && (uintptr_t)order[at - 1] > (uintptr_t)ch) at--;
+        if (at > 0 && order[at - 1] == ch) continue;
+        for (int j = k; j > at; j--) order[j] = order[j - 1];
+        order[at] = ch;
+        k++;
+    }
+    return k;
+}
+CONC__FN void conc__fire_select(conc__timer *t, int64_t now) {
+    conc__waiter *w = (conc__waiter *)t->arg;
+    conc__who who = w->who;
+    (void)now;
+    bool won = conc__claim(w->sel, w);
+    conc__st_rel(&t->firing, 0);
+    if (won) conc__ready(who, false);
+}
+/* All channels are locked and no case can go: enqueue, wait, dequeue. -> index of the case that fired */
+CONC__FN int conc__sel_wait(conc_case *c, int n, conc__selwait *s, int timeout, int64_t deadline) {
+    conc__m *m = conc__self();
+    for (int i = 0; i < n; i++) {
+        conc__waiter_init(&s->w[i], m, c[i].val);
+        s->w[i].sel = s;
+        s->w[i].index = (uint16_t)i;
+        s->w[i].queued = false;
+        if (!CONC__IS_CHAN(&c[i])) continue;
+        struct conc_chan *ch = conc__c(c[i].ch);
+        conc__q_put(c[i].dir == CONC__SEND ? &ch->sendq : &ch->recvq, &s->w[i]);
+    }
+    conc__timer t;
+    if (m) {
+        if (timeout >= 0) {
+            conc__timer_init(&t, conc__fire_select, &s->w[timeout]);
+            conc__p *p = conc__timer_home(m);
+            t.when = deadline;
+            conc__lock(&p->tlock);
+            conc__heap_put(p, &t);
+            conc__timer_notify(p, deadline, true);
+            s->tlock = &p->tlock;
+        }
+        conc__park_select(m, s, s->locks || timeout >= 0 ? CONC__W_SELECT : CONC__W_SELECT_NONE);
+    } else {
+        struct conc__thread *th = &conc__tls_thread;
+        th->woken = 0;
+        th->counted = timeout < 0;
+        if (th->counted) (void)conc__add(&conc__s.foreign_blocked, 1);
+        conc__unlock_select(s);
+        if (!conc__thread_wait(NULL, timeout < 0 ? INT64_MAX : deadline)) {
+            if (!conc__claim(s, &s->w[timeout])) (void)conc__thread_wait(NULL, INT64_MAX);
+        }
+    }
+    for (int i = 0; i < s->locks; i++) {
+        struct conc_chan *ch = s->order[i];
+        conc__lock(&ch->lock);
+        for (int k = 0; k < n; k++)
+            if (s->w[k].queued && conc__c(c[k].ch) == ch) conc__q_del(c[k].dir == CONC__SEND ? &ch->sendq : &ch->recvq, &s->w[k]);
+        conc__unlock(&ch->lock);
+    }
+    if (m && timeout >= 0) (void)conc__timer_del(&t);
+    int i = s->index;
+    if (c[i].dir == CONC__SEND && !s->w[i].ok) conc__send_closed(NULL);
+    if (c[i].dir == CONC__RECV) {
+        c[i].ok = s->w[i].ok;
+        if (!c[i].ok && c[i].val) memset(c[i].val, 0, c[i].size);
+    }
+    return i;
+}
+CONC__FN int conc__sel_block(conc_case *c, int n, int flags, int timeout, int64_t deadline, conc__waiter *w, struct conc_chan **order,
+                             uint16_t *ready) {
+    conc__selwait s;
+    s.done = 0;
+    s.index = -1;
+    s.n = n;
+    s.w = w;
+    s.order = order;
+    s.tlock = NULL;
+    s.locks = conc__sel_order(c, n, order);
+    for (int i = 0; i < s.locks; i++) conc__lock(&order[i]->lock);
+    int k = 0;
+    for (int i = 0; i < n; i++) {
+        if (!CONC__IS_CHAN(&c[i])) continue;
+        struct conc_chan *ch = conc__c(c[i].ch);
+        bool send = c[i].dir == CONC__SEND;
+        if (ch->closed || (send ? ch->recvq || ch->count < ch->cap : ch->sendq || ch->count > 0)) ready[k++] = (uint16_t)i;
+    }
+    while (k > 0) {
+        int i = conc__sel_draw(ready, &k, flags);
+        conc__who who = 0;
+        conc__step step = conc__case_step(&c[i], &who);
+        if (step == CONC__STEP_WAIT) continue; /* those that seemed to wait there had been served elsewhere */
+        for (int j = 0; j < s.locks; j++) conc__unlock(&order[j]->lock);
+        if (step == CONC__STEP_CLOSED) conc__send_closed(NULL);
+        if (who) conc__ready(who, true);
+        return i;
+    }
+    return conc__sel_wait(c, n, &s, timeout, deadline);
+}
+CONC__NOINLINE int conc__sel_block_small(conc_case *c, int n, int flags, int timeout, int64_t deadline, uint16_t *ready) {
+    conc__waiter w[CONC__SEL_CASES];
+    struct conc_chan *order[CONC__SEL_CASES];
+    return conc__sel_block(c, n, flags, timeout, deadline, w, order, ready);
+}
+CONC__NOINLINE int conc__sel_block_large(conc_case *c, int n, int flags, int timeout, int64_t deadline, uint16_t *ready) {
+    conc__waiter *w = (conc__waiter *)conc__xmalloc((size_t)n * (sizeof *w + sizeof(struct conc_chan *)));
+    int i = conc__sel_block(c, n, flags, timeout, deadline, w, (struct conc_chan **)(void *)(w + n), ready);
+    CONC_FREE(w);
+    return i;
+}
+/* The whole of it, with room for n versions and candidates. */
+CONC__INLINE int conc__select_in(conc_case *c, int n, int flags, uint32_t *versions, uint16_t *ready) {
+    int timeout = -1, fallback = -1;
+    int64_t first = INT64_MAX;
+    for (int i = 0; i < n; i++) {
+        if (conc__likely(c[i].dir <= CONC__RECV)) continue;
+        if (c[i].dir == CONC__DEFAULT) fallback = i;
+        else if (c[i].ns < first) first = c[i].ns, timeout = i;
+    }
+    for (int look = 0;; look++) {
+        int done = conc__sel_pass(c, n, flags, versions, ready);
+        if (done >= 0) return done;
+        if (fallback < 0 && first > 0) break;
+        if (conc__sel_unchanged(c, n, versions)) return fallback >= 0 ? fallback : timeout;
+        if (look > 8) (void)sched_yield(); /* its channels keep moving: let their users through */
+    }
+    int64_t deadline = timeout >= 0 ? conc__deadline(first) : INT64_MAX;
+    if (deadline == INT64_MAX) timeout = -1;
+    conc__ensure();
+    return n <= CONC__SEL_CASES ? conc__sel_block_small(c, n, flags, timeout, deadline, ready)
+                                : conc__sel_block_large(c, n, flags, timeout, deadline, ready);
+}
+CONC_API int conc__select(conc_case *c, int n, int flags) {
+    uint32_t versions[CONC__SEL_CASES];
+    uint16_t ready[CONC__SEL_CASES];
+    if (conc__likely(n <= CONC__SEL_CASES)) return conc__select_in(c, n, flags, versions, ready);
+    if (n > 65535) conc_panic("select: more than 65535 cases");
+    uint32_t *room = (uint32_t *)conc__xmalloc((size_t)n * (sizeof *versions + sizeof *ready));
+    int i = conc__select_in(c, n, flags, room, (uint16_t *)(void *)(room + n));
+    CONC_FREE(room);
+    return i;
+}
+/* the statement form's storage beyond 16 cases or 16 bytes a value */
+struct conc__selheap { struct conc__selheap *next; };
+CONC__FN void *conc__sel_alloc(conc__sel *s, size_t size) {
+    struct conc__selheap *h = (struct conc__selheap *)conc__xmalloc(16 + size);
+    h->next = (struct conc__selheap *)s->heap;
+    s->heap = h;
+    return (char *)h + 16;
+}
+CONC_API bool conc__sel_add_slow(conc__sel *s, int dir, const volatile void *ch, const void *v, void *into, size_t size, int64_t ns) {
+    if (s->n == s->cap) {
+        conc_case *bigger = (conc_case *)conc__sel_alloc(s, sizeof *bigger * (size_t)s->cap * 2);
+        memcpy(bigger, s->c, sizeof *bigger * (size_t)s->n);
+        s->c = bigger;
+        s->cap *= 2;
+    }
+    void *room = into ? into : conc__sel_alloc(s, size);
+    if (!into && v) memcpy(room, v, size);
+    (void)conc__sel_add(s, dir, ch, NULL, room, size, ns);
+    return false;
+}
+CONC_API void conc__sel_free(conc__sel *s) {
+    for (struct conc__selheap *h = (struct conc__selheap *)s->heap, *next; h; h = next) {
+        next = h->next;
+        CONC_FREE(h);
+    }
+    s->heap = NULL;
+}
+
+/* timers as objects */
+struct conc_timer {
+    conc__timer t;
+    struct conc_chan *c; /* NULL: runs fn(arg) */
+    void (*fn)(void *);
+    void *arg;
+};
+struct conc_ticker { struct conc_timer timer; };
+CONC__FN void conc__fire_chan(conc__timer *t, int64_t now) {
+    struct conc_timer *x = (struct conc_timer *)t->arg;
+    conc__who who = 0;
+    conc__lock(&x->c->lock);
+    (void)conc__send_step(x->c, &now, &who); /* a tick that nobody has taken stays, this one is dropped */
+    conc__unlock(&x->c->lock);
+    conc__st_rel(&t->firing, 0);
+    if (who) conc__ready(who, false);
+}
+CONC__FN void conc__fire_func(conc__timer *t, int64_t now) {
+    static const conc__site site = { "conc_after_func", "a timer", "", 0 };
+    struct conc_timer *x = (struct conc_timer *)t->arg;
+    conc__godesc d;
+    (void)now;
+    memset(&d, 0, sizeof d);
+    d.site = &site;
+    conc__m *m = conc__self();
+    conc__rec *r = conc__rec_get(m->p);
+    if (!r) conc__fatal("out of memory: conc_after_func");
+    r->fn = (void (*)(void))(uintptr_t)x->fn;
+    r->arg[0] = (uintptr_t)x->arg;
+    conc__st_rel(&t->firing, 0);
+    conc__submit(r, &d, CONC__R_INT);
+}
+CONC__FN struct conc_timer *conc__timer_make(void (*f)(conc__timer *, int64_t), bool channel, int64_t ns, int64_t period) {
+    conc__ensure();
+    struct conc_timer *x = (struct conc_timer *)CONC_MALLOC(sizeof *x);
+    if (!x) return NULL;
+    memset(x, 0, sizeof *x);
+    conc__timer_init(&x->t, f, x);
+    x->t.period = period;
+    if (channel) {
+        x->c = conc__chan_make(sizeof(int64_t), 1, 0);
+        if (!x->c) return CONC_FREE(x), (struct conc_timer *)NULL;
+        x->c->timed = 1;
+    }
+    (void)ns;
+    return x;
+}
+CONC__FN void conc__timer_check(const void *t, const char *what) {
+    if (!t) conc_panic("time: %s", what);
+}
+/* Disarm; a value that was sent and not yet received is taken back. true if it had not fired, or nobody had noticed. */
+CONC__FN bool conc__timer_disarm(struct conc_timer *x) {
+    bool armed = conc__timer_del(&x->t);
+    if (!x->c) return armed;
+    conc__lock(&x->c->lock);
+    bool unseen = x->c->count > 0;
+    if (unseen) {
+        conc__st(&x->c->count, 0);
+        x->c->ri = x->c->wi = 0;
+    }
+    conc__unlock(&x->c->lock);
+    return armed || unseen;
+}
+CONC_API conc_timer *conc_timer_new(int64_t ns) {
+    conc_timer *x = conc__timer_make(conc__fire_chan, true, ns, 0);
+    if (x) conc__timer_put(&x->t, conc__deadline(ns), false);
+    return x;
+}
+CONC_API conc_timer *conc_after_func(int64_t ns, void (*fn)(void *), void *arg) {
+    if (!fn) conc__go_nil();
+    conc_timer *x = conc__timer_make(conc__fire_func, false, ns, 0);
+    if (!x) return NULL;
+    x->fn = fn;
+    x->arg = arg;
+    conc__timer_put(&x->t, conc__deadline(ns), false);
+    return x;
+}
+CONC_API bool conc_timer_stop(conc_timer *t) {
+    conc__timer_check(t, "Stop called on uninitialized Timer");
+    return conc__timer_disarm(t);
+}
+CONC_API bool conc_timer_reset(conc_timer *t, int64_t ns) {
+    conc__timer_check(t, "Reset called on uninitialized Timer");
+    bool was = conc__timer_disarm(t);
+    conc__timer_put(&t->t, conc__deadline(ns), false);
+    return was;
+}
+CONC__FN void conc__timer_drop(struct conc_timer *t) { /* its channel is being freed by the caller */
+    (void)conc__timer_del(&t->t);
+    CONC_FREE(t);
+}
+CONC_API void conc_timer_free(conc_timer *t) {
+    if (!t) return;
+    (void)conc__timer_del(&t->t);
+    conc__chan_free(t->c);
+    CONC_FREE(t);
+}
+CONC_API conc_ticker *conc_ticker_new(int64_t ns) {
+    if (ns <= 0) conc_panic("non-positive interval for NewTicker");
+    conc_timer *x = conc__timer_make(conc__fire_chan, true, ns, ns);
+    if (x) conc__timer_put(&x->t, conc__deadline(ns), false);
+    return (conc_ticker *)x;
+}
+CONC_API void conc_ticker_stop(conc_ticker *t) {
+    conc__timer_check(t, "Stop called on uninitialized Ticker");
+    (void)conc__timer_disarm(&t->timer);
+}
+CONC_API void conc_ticker_reset(conc_ticker *t, int64_t ns) {
+    conc__timer_check(t, "Reset called on uninitialized Ticker");
+    if (ns <= 0) conc_panic("non-positive interval for Ticker.Reset");
+    (void)conc__timer_disarm(&t->timer);
+    t->timer.t.period = ns;
+    conc__timer_put(&t->timer.t, conc__deadline(ns), false);
+}
+CONC_API void conc_ticker_free(conc_ticker *t) { conc_timer_free((conc_timer *)t); }
+CONC_API const volatile void *conc__timer_chan(conc_timer *t) { return t ? t->c : NULL; }
+CONC_API const volatile void *conc__ticker_chan(conc_ticker *t) { return t ? t->timer.c : NULL; }
+CONC_API const volatile void *conc__after(int64_t ns) {
+    conc_timer *x = conc__timer_make(conc__fire_chan, true, ns, 0);
+    if (!x) return NULL;
+    struct conc_chan *c = x->c;
+    c->owned = x; /* the caller's last chan_free frees both */
+    conc__timer_put(&x->t, conc__deadline(ns), false);
+    return c;
+}
+
+// >>sync-impl
+/* Each object has a spin lock for its queue of waiters, taken only on the slow paths, and an atomic word for the fast ones.
+   The words' operations are sequentially consistent read-modify-writes: what happened before an unlock, a done, or a release
+   happens before the lock, the wait, or the acquire that it lets through. */
+#define CONC__Q(x) ((conc__queue *)(void *)(x))
+
+/* Mutex. state: LOCKED; WAITERS, the queue is not empty (changed under the spin lock); WOKEN, a waiter was woken and is on its
+   way to compete (so unlocks need not wake another); STARVING, the first waiter has waited more than a millisecond: the lock is
+   handed to it, newcomers queue. Invariant: a waiter in the queue implies LOCKED, or WOKEN, or an unlock on its slow path. */
+enum { CONC__LOCKED = 1, CONC__WAITERS = 2, CONC__WOKEN = 4, CONC__STARVING = 8 };
+#define CONC__STARVE_NS CONC_MS
+CONC__INLINE bool conc__mutex_try(conc_mutex *m) {
+    uint32_t zero = 0;
+    return __atomic_compare_exchange_n(&m->conc__state, &zero, CONC__LOCKED, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+CONC__FN void conc__mutex_expire(void *obj) {
+    conc_mutex *m = (conc_mutex *)obj;
+    if (!m->conc__head) (void)__atomic_fetch_and(&m->conc__state, ~(uint32_t)(CONC__WAITERS | CONC__STARVING), __ATOMIC_SEQ_CST);
+}
+CONC__NOINLINE bool conc__mutex_slow(conc_mutex *m, int64_t deadline) {
+    int64_t since = 0;
+    bool woken = false;
+    for (int i = 0; i < 4; i++) { /* the holder may be about to release it on another processor */
+        for (int k = 0; k < 30; k++) conc__os_relax();
+        if (conc__ld(&m->conc__state) == 0 && conc__mutex_try(m)) return true;
+    }
+    for (;;) {
+        conc__m *self = conc__self();
+        conc__lock(&m->conc__spin);
+        uint32_t s = conc__ld(&m->conc__state);
+        for (;;) { /* take it, or leave a mark that makes the holder's unlock come here */
+            bool take = !(s & (CONC__LOCKED | CONC__STARVING));
+            uint32_t to = take ? s | CONC__LOCKED : s | CONC__WAITERS;
+            if (woken) to &= ~(uint32_t)CONC__WOKEN;
+            if (!take && since && conc_now() - since > CONC__STARVE_NS) to |= CONC__STARVING;
+            if (!__atomic_compare_exchange_n(&m->conc__state, &s, to, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) continue;
+            if (!take) break;
+            conc__unlock(&m->conc__spin);
+            return true;
+        }
+        conc__waiter w;
+        conc__waiter_init(&w, self, NULL);
+        if (since) conc__q_put_first(CONC__Q(&m->conc__head), &w); /* it has been first before */
+        else conc__q_put(CONC__Q(&m->conc__head), &w);
+        if (!since) since = conc_now();
+        if (!conc__wait_on(self, &m->conc__spin, CONC__Q(&m->conc__head), &w, CONC__W_MUTEX, deadline, conc__mutex_expire, m)) return false;
+        if (w.handed) return true;
+        woken = true;
+    }
+}
+CONC_API void conc_mutex_lock(conc_mutex *m) {
+    if (conc__unlikely(!conc__mutex_try(m))) (void)conc__mutex_slow(m, INT64_MAX);
+}
+CONC_API bool conc_mutex_try_lock(conc_mutex *m) {
+    uint32_t s = conc__ld(&m->conc__state);
+    return !(s & (CONC__LOCKED | CONC__STARVING)) &&
+           __atomic_compare_exchange_n(&m->conc__state, &s, s | CONC__LOCKED, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+CONC_API conc_status conc_mutex_lock_for(conc_mutex *m, int64_t ns) {
+    if (conc__likely(conc__mutex_try(m))) return CONC_OK;
+    if (ns <= 0) return conc_mutex_try_lock(m) ? CONC_OK : CONC_TIMEOUT;
+    conc__ensure();
+    return conc__mutex_slow(m, conc__deadline(ns)) ? CONC_OK : CONC_TIMEOUT;
+}
+CONC__NOINLINE void conc__unlock_fatal(const char *text) { conc__fatal("%s", text); }
+CONC__NOINLINE void conc__mutex_unlock_slow(conc_mutex *m, bool can_yield) {
+    conc__lock(&m->conc__spin);
+    uint32_t s = conc__ld(&m->conc__state);
+    if (!(s & CONC__LOCKED)) conc__unlock_fatal("sync: unlock of unlocked mutex");
+    conc__waiter *w = NULL;
+    if (m->conc__head && ((s & CONC__STARVING) || !(s & CONC__WOKEN))) {
+        w = (conc__waiter *)m->conc__head;
+        conc__q_del(CONC__Q(&m->conc__head), w);
+    }
+    bool handed = w && (s & CONC__STARVING);
+    for (;;) {
+        uint32_t to = handed ? s : s & ~(uint32_t)CONC__LOCKED;
+        if (!m->conc__head) to &= ~(uint32_t)(CONC__WAITERS | CONC__STARVING);
+        if (w && !handed) to |= CONC__WOKEN;
+        if (__atomic_compare_exchange_n(&m->conc__state, &s, to, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) break;
+    }
+    conc__who who = w ? w->who : 0;
+    if (w) w->handed = handed;
+    conc__unlock(&m->conc__spin);
+    if (who) conc__ready(who, can_yield);
+}
+CONC__INLINE void conc__mutex_unlock(conc_mutex *m, bool can_yield) {
+    uint32_t locked = CONC__LOCKED;
+    if (conc__unlikely(!__atomic_compare_exchange_n(&m->conc__state, &locked, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)))
+        conc__mutex_unlock_slow(m, can_yield);
+}
+CONC_API void conc_mutex_unlock(conc_mutex *m) { conc__mutex_unlock(m, true); }
+
+/* RWMutex. readers: how many hold or want it for reading; a writer makes it negative by CONC__WRITER, so that new readers queue.
+   wait: readers that the writer still waits for. A reader that finds a writer queues, unless the writer's unlock came between its
+   count and the spin lock: unlock leaves one grant (pad) for each such reader. */
+#define CONC__WRITER (1 << 30)
+CONC__FN void conc__rlock_slow(conc_rwmutex *rw) {
+    conc__m *self = conc__self();
+    conc__waiter w;
+    conc__lock(&rw->conc__spin);
+    if (rw->conc__pad > 0) {
+        rw->conc__pad--;
+        conc__unlock(&rw->conc__spin);
+        return;
+    }
+    conc__waiter_init(&w, self, NULL);
+    conc__q_put(CONC__Q(&rw->conc__rhead), &w);
+    (void)conc__wait_on(self, &rw->conc__spin, CONC__Q(&rw->conc__rhead), &w, CONC__W_RLOCK, INT64_MAX, NULL, NULL);
+}
+CONC_API void conc_rwmutex_rlock(conc_rwmutex *rw) {
+    if (conc__unlikely(conc__add(&rw->conc__readers, 1) < 0)) conc__rlock_slow(rw);
+}
+CONC_API bool conc_rwmutex_try_rlock(conc_rwmutex *rw) {
+    for (int32_t r = conc__ld(&rw->conc__readers); r >= 0;)
+        if (__atomic_compare_exchange_n(&rw->conc__readers, &r, r + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) return true;
+    return false;
+}
+CONC__NOINLINE void conc__runlock_slow(conc_rwmutex *rw, int32_t r) {
+    if (r + 1 == 0 || r + 1 == -CONC__WRITER) conc__unlock_fatal("sync: RUnlock of unlocked RWMutex");
+    conc__lock(&rw->conc__spin);
+    conc__who who = 0;
+    if (--rw->conc__wait == 0 && rw->conc__writer) {
+        who = ((conc__waiter *)rw->conc__writer)->who;
+        rw->conc__writer = NULL;
+    }
+    conc__unlock(&rw->conc__spin);
+    if (who) conc__ready(who, true);
+}
+CONC_API void conc_rwmutex_runlock(conc_rwmutex *rw) {
+    int32_t r = conc__add(&rw->conc__readers, -1);
+    if (conc__unlikely(r < 0)) conc__runlock_slow(rw, r);
+}
+CONC_API void conc_rwmutex_lock(conc_rwmutex *rw) {
+    conc_mutex_lock(&rw->conc__w); /* writers one by one */
+    int32_t readers = __atomic_fetch_sub(&rw->conc__readers, CONC__WRITER, __ATOMIC_SEQ_CST);
+    if (conc__likely(readers == 0)) return;
+    conc__m *self = conc__self();
+    conc__waiter w;
+    conc__lock(&rw->conc__spin);
+    rw->conc__wait += readers; /* those that have left meanwhile have counted it below zero */
+    if (rw->conc__wait == 0) {
+        conc__unlock(&rw->conc__spin);
+        return;
+    }
+    conc__waiter_init(&w, self, NULL);
+    w.queued = true;
+    rw->conc__writer = &w;
+    (void)conc__wait_on(self, &rw->conc__spin, NULL, &w, CONC__W_WLOCK, INT64_MAX, NULL, NULL);
+}
+CONC_API bool conc_rwmutex_try_lock(conc_rwmutex *rw) {
+    if (!conc_mutex_try_lock(&rw->conc__w)) return false;
+    int32_t zero = 0;
+    if (__atomic_compare_exchange_n(&rw->conc__readers, &zero, -CONC__WRITER, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) return true;
+    conc_mutex_unlock(&rw->conc__w);
+    return false;
+}
+CONC_API void conc_rwmutex_unlock(conc_rwmutex *rw) {
+    if (conc__ld(&rw->conc__readers) >= 0) conc__unlock_fatal("sync: Unlock of unlocked RWMutex");
+    conc__lock(&rw->conc__spin);
+    int32_t waiting = conc__add(&rw->conc__readers, CONC__WRITER);
+    conc__queue list = (conc__queue)rw->conc__rhead;
+    rw->conc__rhead = NULL;
+    int32_t queued = 0;
+    for (conc__waiter *w = list; w; w = w->next == list ? NULL : w->next) queued++, w->queued = false;
+    rw->conc__pad += (uint32_t)(waiting - queued);
+    conc__unlock(&rw->conc__spin);
+    for (conc__waiter *w = list; queued > 0; queued--) {
+        conc__waiter *next = w->next;
+        conc__ready(w->who, false);
+        w = next;
+    }
+    conc_mutex_unlock(&rw->conc__w);
+}
+
+/* WaitGroup. state: counter in the high half, number of waiters in the low. The goroutine that brings the counter to zero while
+   somebody waits wakes them all; without waiters the group is not touched after the counter's change, so it may live on the
+   waiter's stack. */
+CONC__NOINLINE void conc__wg_release(conc_wg *wg, uint64_t state) {
+    conc__lock(&wg->conc__spin);
+    if (conc__ld(&wg->conc__state) >> 32 != 0) {
+        conc__unlock(&wg->conc__spin);
+        conc_panic("sync: WaitGroup misuse: Add called concurrently with Wait");
+    }
+    (void)state;
+    __atomic_store_n(&wg->conc__state, 0, __ATOMIC_SEQ_CST);
+    conc__queue list = (conc__queue)wg->conc__head;
+    int n = 0;
+    wg->conc__head = NULL;
+    for (conc__waiter *w = list; w; w = w->next == list ? NULL : w->next) n++, w->queued = false;
+    conc__unlock(&wg->conc__spin);
+    for (conc__waiter *w = list; n > 0; n--) {
+        conc__waiter *next = w->next;
+        conc__ready(w->who, n == 1);
+        w = next;
+    }
+}
+CONC_API void conc_wg_add(conc_wg *wg, int n) {
+    uint64_t state = conc__add(&wg->conc__state, (uint64_t)(int64_t)n << 32);
+    int32_t count = (int32_t)(state >> 32);
+    uint32_t waiters = (uint32_t)state;
+    if (conc__unlikely(count < 0)) conc_panic("sync: negative WaitGroup counter");
+    if (conc__likely(waiters == 0)) return;
+    if (n > 0 && count == n) conc_panic("sync: WaitGroup misuse: Add called concurrently with Wait");
+    if (count == 0) conc__wg_release(wg, state);
+}
+CONC_API void conc_wg_done(conc_wg *wg) { conc_wg_add(wg, -1); }
+CONC__FN void conc__wg_expire(void *obj) { (void)conc__add(&((conc_wg *)obj)->conc__state, (uint64_t)-1); }
+CONC__FN conc_status conc__wg_wait(conc_wg *wg, int64_t deadline) {
+    uint64_t state = __atomic_load_n(&wg->conc__state, __ATOMIC_SEQ_CST);
+    if (state >> 32 == 0) return CONC_OK;
+    conc__m *self = conc__self();
+    conc__waiter w;
+    conc__lock(&wg->conc__spin);
+    do {
+        state = __atomic_load_n(&wg->conc__state, __ATOMIC_SEQ_CST);
+        if (state >> 32 == 0) {
+            conc__unlock(&wg->conc__spin);
+            return CONC_OK;
+        }
+    } while (!__atomic_compare_exchange_n(&wg->conc__state, &state, state + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    conc__waiter_init(&w, self, NULL);
+    conc__q_put(CONC__Q(&wg->conc__head), &w);
+    return conc__wait_on(self, &wg->conc__spin, CONC__Q(&wg->conc__head), &w, CONC__W_WG, deadline, conc__wg_expire, wg) ? CONC_OK
+                                                                                                                        : CONC_TIMEOUT;
+}
+CONC_API void conc_wg_wait(conc_wg *wg) { (void)conc__wg_wait(wg, INT64_MAX); }
+CONC_API conc_status conc_wg_wait_for(conc_wg *wg, int64_t ns) {
+    conc__ensure();
+    if (ns <= 0) return __atomic_load_n(&wg->conc__state, __ATOMIC_SEQ_CST) >> 32 == 0 ? CONC_OK : CONC_TIMEOUT;
+    return conc__wg_wait(wg, conc__deadline(ns));
+}
+
+/* Once. conc_exit out of fn runs conc__once_end as an exit handler, so that it counts as done. */
+CONC__FN void conc__once_end(void *arg) {
+    conc_once *once = (conc_once *)arg;
+    conc__st_rel(&once->conc__done, 1); /* partner: the acquire in conc_once_do */
+    conc_mutex_unlock(&once->conc__m);
+}
+CONC_API void conc_once_do(conc_once *once, void (*fn)(void *), void *arg) {
+    if (conc__likely(conc__ld_acq(&once->conc__done))) return;
+    conc_mutex_lock(&once->conc__m);
+    if (conc__ld(&once->conc__done)) {
+        conc_mutex_unlock(&once->conc__m);
+        return;
+    }
+    conc__m *m = conc__self();
+    struct conc__exit e = { NULL, conc__once_end, once, false };
+    if (m) {
+        e.next = m->cur->exits;
+        m->cur->exits = &e;
+    }
+    fn(arg);
+    m = conc__self();
+    if (m) { /* handlers that fn registered stay; ours goes, wherever it is */
+        struct conc__exit **at = &m->cur->exits;
+        while (*at != &e) at = &(*at)->next;
+        *at = e.next;
+    }
+    conc__once_end(once);
+}
+
+/* Cond. The waiter is in the queue before the mutex is released, and parks before the spin lock is: no signal is lost. Lock order:
+   a cond's spin lock before its mutex's. */
+CONC__FN void conc__cond_check(conc_cond *c) {
+    void *self = NULL;
+    if (conc__ld(&c->conc__self) == c) return;
+    if (!__atomic_compare_exchange_n(&c->conc__self, &self, (void *)c, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED) && self != c)
+        conc_panic("sync.Cond is copied");
+}
+CONC__FN conc_status conc__cond_wait(conc_cond *c, conc_mutex *m, int64_t deadline) {
+    conc__cond_check(c);
+    conc__m *self = conc__self();
+    conc__waiter w;
+    conc__waiter_init(&w, self, NULL);
+    conc__lock(&c->conc__spin);
+    conc__q_put(CONC__Q(&c->conc__head), &w);
+    conc__mutex_unlock(m, false);
+    bool woken = conc__wait_on(self, &c->conc__spin, CONC__Q(&c->conc__head), &w, CONC__W_COND, deadline, NULL, NULL);
+    conc_mutex_lock(m);
+    return woken ? CONC_OK : CONC_TIMEOUT;
+}
+CONC_API void conc_cond_wait(conc_cond *c, conc_mutex *m) { (void)conc__cond_wait(c, m, INT64_MAX); }
+CONC_API conc_status conc_cond_wait_for(conc_cond *c, conc_mutex *m, int64_t ns) {
+    conc__ensure();
+    return conc__cond_wait(c, m, conc__deadline(ns > 0 ? ns : 0));
+}
+CONC_API void conc_cond_signal(conc_cond *c) {
+    conc__cond_check(c);
+    conc__lock(&c->conc__spin);
+    conc__waiter *w = conc__q_take(CONC__Q(&c->conc__head));
+    conc__who who = w ? w->who : 0;
+    conc__unlock(&c->conc__spin);
+    if (who) conc__ready(who, true);
+}
+CONC_API void conc_cond_broadcast(conc_cond *c) {
+    conc__cond_check(c);
+    conc__lock(&c->conc__spin);
+    conc__queue list = (conc__queue)c->conc__head;
+    int n = 0;
+    c->conc__head = NULL;
+    for (conc__waiter *w = list; w; w = w->next == list ? NULL : w->next) n++, w->queued = false;
+    conc__unlock(&c->conc__spin);
+    for (conc__waiter *w = list; n > 0; n--) {
+        conc__waiter *next = w->next;
+        conc__ready(w->who, n == 1);
+        w = next;
+    }
+}
+
+/* Semaphore: first come, first served, so the queue is looked at from its head only. All of it under the spin lock. */
+CONC_API void conc_sem_init(conc_sem *s, int64_t size) {
+    memset(s, 0, sizeof *s);
+    s->conc__size = size;
+}
+CONC__FN conc_status conc__sem_acquire(conc_sem *s, int64_t n, int64_t deadline) {
+    conc__m *self = conc__self();
+    conc__lock(&s->conc__spin);
+    if (s->conc__size - s->conc__cur >= n && !s->conc__head) {
+        s->conc__cur += n;
+        conc__unlock(&s->conc__spin);
+        return CONC_OK;
+    }
+    conc__waiter w, *parked = &w;
+    conc__waiter_init(parked, self, (void *)(intptr_t)n);
+    if (n > s->conc__size) { /* can never be served, and must not hold the others up */
+        conc__unlock(&s->conc__spin);
+        return conc__nil_until(deadline, CONC__W_SEM);
+    }
+    conc__q_put(CONC__Q(&s->conc__head), parked);
+    return conc__wait_on(self, &s->conc__spin, CONC__Q(&s->conc__head), parked, CONC__W_SEM, deadline, NULL, NULL) ? CONC_OK : CONC_TIMEOUT;
+}
+/* Serve those at the head that fit. */
+CONC__FN void conc__sem_serve(conc_sem *s) {
+    for (;;) {
+        conc__lock(&s->conc__spin);
+        conc__waiter *w = (conc__waiter *)s->conc__head;
+        int64_t n = w ? (int64_t)(intptr_t)w->elem : 0;
+        if (!w || s->conc__size - s->conc__cur < n) break;
+        conc__q_del(CONC__Q(&s->conc__head), w);
+        s->conc__cur += n;
+        conc__who who = w->who;
+        conc__unlock(&s->conc__spin);
+        conc__ready(who, false);
+    }
+    conc__unlock(&s->conc__spin);
+}
+CONC_API void conc_sem_acquire(conc_sem *s, int64_t n) { (void)conc__sem_acquire(s, n, INT64_MAX); }
+CONC_API conc_status conc_sem_acquire_for(conc_sem *s, int64_t n, int64_t ns) {
+    conc__ensure();
+    if (ns <= 0) return conc_sem_try_acquire(s, n) ? CONC_OK : CONC_TIMEOUT;
+    conc_status st = conc__sem_acquire(s, n, conc__deadline(ns));
+    if (st == CONC_TIMEOUT) conc__sem_serve(s); /* those behind us may fit where we did not */
+    return st;
+}
+CONC_API bool conc_sem_try_acquire(conc_sem *s, int64_t n) {
+    conc__lock(&s->conc__spin);
+    bool ok = s->conc__size - s->conc__cur >= n && !s->conc__head;
+    if (ok) s->conc__cur += n;
+    conc__unlock(&s->conc__spin);
+    return ok;
+}
+CONC_API void conc_sem_release(conc_sem *s, int64_t n) {
+    conc__lock(&s->conc__spin);
+    s->conc__cur -= n;
+    bool bad = s->conc__cur < 0, waiting = s->conc__head != NULL;
+    conc__unlock(&s->conc__spin);
+    if (bad) conc_panic("semaphore: released more than held");
+    if (waiting) conc__sem_serve(s);
+}
+
+// >>diag
+/* Reports go to stderr by write(2), from a fixed buffer: they may be about the allocator. A dump reads other goroutines' control
+   blocks while they run: good enough for a dying program, and for conc_dump a snapshot of each goroutine by itself. */
+struct conc__out { int fd; size_t n; char text[1024]; };
+CONC__FN void conc__flush(struct conc__out *o) {
+    for (size_t at = 0; at < o->n;) {
+        ssize_t k = write(o->fd, o->text + at, o->n - at);
+        if (k <= 0) break;
+        at += (size_t)k;
+    }
+    o->n = 0;
+}
+CONC__FN void conc__vprint(struct conc__out *o, const char *format, va_list args) {
+    if (o->n > sizeof o->text / 2) conc__flush(o);
+    int k = vsnprintf(o->text + o->n, sizeof o->text - o->n, format, args);
+    if (k < 0) return;
+    size_t room = sizeof o->text - o->n - 1;
+    o->n += (size_t)k < room ? (size_t)k : room;
+}
+CONC__FN void conc__print(struct conc__out *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
+CONC__FN void conc__print(struct conc__out *o, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    conc__vprint(o, format, args);
+    va_end(args);
+}
+__attribute__((no_sanitize("thread"))) CONC__FN bool conc__is_running(const conc__g *g) {
+    for (conc__m *m = conc__ld_acq(&conc__s.all_m); m; m = m->all_next)
+        if (m->cur == g) return true;
+    return false;
+}
+__attribute__((no_sanitize("thread"))) CONC__FN void conc__print_g(struct conc__out *o, const conc__g *g, bool me) {
+    const conc__site *s = g->site;
+    const char *state = me ? "running" : g->wait ? conc__wait_text[g->wait % CONC__W_COUNT] : conc__is_running(g) ? "running" : "runnable";
+    conc__print(o, "\ngoroutine %llu [%s%s]:\n", (unsigned long long)g->id, state, g->locked ? ", locked to thread" : "");
+    if (!s) return;
+    conc__print(o, "%.*s(...)%s%s\n", (int)strcspn(s->fn, ","), s->fn, g->name ? "  name: " : "", g->name ? g->name : "");
+    conc__print(o, "created by %s", s->func);
+    if (g->parent) conc__print(o, " in goroutine %llu", (unsigned long long)g->parent);
+    if (s->line) conc__print(o, "\n\t%s:%d", s->file, s->line);
+    conc__print(o, "\n");
+}
+#define CONC__DUMP_MAX 1000
+__attribute__((no_sanitize("thread"))) CONC__FN void conc__print_all(struct conc__out *o, const conc__g *but) {
+    int64_t shown = 0, more = 0;
+    struct conc__slab *lists[2] = { conc__ld_acq(&conc__s.slabs), conc__ld_acq(&conc__s.bigs) };
+    for (int l = 0; l < 2; l++)
+        for (struct conc__slab *s = lists[l]; s; s = s->next)
+            for (uint32_t i = 0; i < conc__ld_acq(&s->used); i++) {
+                conc__g *g = l ? (conc__g *)(void *)(s->base + s->size - CONC__G_ROOM) : conc__slab_at(s, i);
+                if (!g->live || g == but) continue;
+                if (shown++ < CONC__DUMP_MAX) conc__print_g(o, g, false);
+                else more++;
+            }
+    if (more) conc__print(o, "\n... and %lld more goroutines\n", (long long)more);
+    int threads = conc__ld(&conc__s.foreign_blocked);
+    if (threads > 0) conc__print(o, "\n%d OS thread%s of the program blocked in conc.h operations\n", threads, threads > 1 ? "s" : "");
+}
+CONC_API void conc_dump(int fd) {
+    struct conc__out o;
+    o.fd = fd;
+    o.n = 0;
+    conc__m *m = conc__self();
+    conc__g *me = m && m->cur != &m->g0 ? m->cur : NULL;
+    if (me) conc__print_g(&o, me, true);
+    conc__print_all(&o, me);
+    conc__flush(&o);
+}
+CONC__FN void conc__die(const char *kind, const char *message) __attribute__((noreturn));
+CONC__FN void conc__die(const char *kind, const char *message) {
+    struct conc__out o;
+    if (__atomic_exchange_n(&conc__s.dying, 1, __ATOMIC_SEQ_CST)) /* somebody else is reporting already: let them finish */
+        for (;;) (void)pause();
+    if (conc__s.hook) conc__s.hook(message, conc__s.hook_arg);
+    o.fd = 2;
+    o.n = 0;
+    conc__print(&o, "%s: %s\n", kind, message);
+    conc__m *m = conc__self();
+    conc__g *me = m && m->cur != &m->g0 ? m->cur : NULL;
+    if (me) conc__print_g(&o, me, true);
+    conc__print_all(&o, me);
+    conc__flush(&o);
+    _exit(2);
+}
+CONC__FN void conc__fatal(const char *format, ...) {
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    conc__die("fatal error", text);
+}
+CONC_API void conc_panic(const char *format, ...) {
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    conc__die("panic", text);
+}
+CONC_API void conc_set_fatal_hook(void (*hook)(const char *, void *), void *arg) {
+    conc__s.hook_arg = arg;
+    conc__s.hook = hook;
+}
+CONC__FN void *conc__realloc(void *old, size_t n) {
+    void *p = CONC_REALLOC(old, n);
+    if (!p) conc__fatal("out of memory (%zu bytes)", n);
+    return p;
+}
+
+/* Deadlock: every goroutine is parked, no timer is armed, and every thread of the process is either idle in the runtime or
+   blocked for ever in a conc.h operation; so nobody is left who could wake anybody. Threads are counted by the kernel, so a
+   program with threads of its own that do other things is never accused. */
+CONC__FN bool conc__all_asleep(int *threads) {
+    conc__lock(&conc__s.lock);
+    bool asleep = !conc__s.stop && conc__ld(&conc__s.foreign_blocked) > 0 && conc__s.nidle_m == conc__s.nm && conc__s.qn == 0 &&
+                  conc__first_due() == INT64_MAX;
+    *threads = conc__s.nm + conc__s.monitor_on + conc__ld(&conc__s.foreign_blocked);
+    conc__unlock(&conc__s.lock);
+    return asleep;
+}
+CONC__FN void conc__deadlock_check(void) {
+    int threads, again;
+    if (!conc__all_asleep(&threads) || conc__os_threads() != threads || !conc__all_asleep(&again) || again != threads) return;
+    if (conc__s.main_gone && conc_num_goroutines() == 0) conc__fatal("no goroutines (main called runtime.Goexit) - deadlock!");
+    conc__fatal("all goroutines are asleep - deadlock!");
+}
+
+/* Stack overflow: a fault in the guard of a stack. Anything else goes to the handler that was there before. */
+#ifndef CONC_NO_SEGV_HANDLER
+static struct sigaction conc__old_segv, conc__old_bus;
+CONC__FN const conc__g *conc__guard_hit(const char *at) {
+    struct conc__slab *lists[2] = { conc__ld_acq(&conc__s.slabs), conc__ld_acq(&conc__s.bigs) };
+    for (int l = 0; l < 2; l++)
+        for (struct conc__slab *s = lists[l]; s; s = s->next) {
+            if (at < s->base || at >= s->base + s->size) continue;
+            uint32_t i = (uint32_t)((size_t)(at - s->base) / s->slot);
+            const conc__g *g = l ? (const conc__g *)(void *)(s->base + s->size - CONC__G_ROOM) : conc__slab_at(s, i);
+            return (size_t)(at - s->base) % s->slot < CONC__GUARD ? g : NULL;
+        }
+    return NULL;
+}
+CONC__FN void conc__on_segv(int sig, siginfo_t *info, void *context) {
+    const conc__g *g = conc__guard_hit((const char *)info->si_addr);
+    if (g) {
+        struct conc__out o;
+        o.fd = 2;
+        o.n = 0;
+        conc__print(&o, "runtime: goroutine stack exceeds %zu-byte limit\n", g->size);
+        conc__print(&o, "give it more with go_with(conc_opts(.stack = ...), ...), or all with -DCONC_STACK_SIZE=...\n");
+        conc__flush(&o);
+        conc__die("fatal error", "stack overflow");
+    }
+    struct sigaction *old = sig == SIGSEGV ? &conc__old_segv : &conc__old_bus;
+    if ((old->sa_flags & SA_SIGINFO) && old->sa_sigaction) old->sa_sigaction(sig, info, context);
+    else if (old->sa_handler != SIG_DFL && old->sa_handler != SIG_IGN && old->sa_handler) old->sa_handler(sig);
+    else (void)sigaction(sig, old, NULL); /* returns to the faulting instruction, which now does what it would have done */
+}
+CONC__FN void conc__segv_install(void) {
+    struct sigaction a;
+    memset(&a, 0, sizeof a);
+    a.sa_sigaction = conc__on_segv;
+    a.sa_flags = SA_SIGINFO | SA_ONSTACK;
+    (void)sigemptyset(&a.sa_mask);
+    (void)sigaction(SIGSEGV, &a, &conc__old_segv);
+    (void)sigaction(SIGBUS, &a, &conc__old_bus);
+}
+#endif
+
+// >>api
+CONC_API const char *conc_strerror(conc_status status) {
+    static const char *const text[] = {
+#define CONC__X(name, words) words,
+        CONC_STATUS_LIST(CONC__X)
+#undef CONC__X
+    };
+    return (unsigned)status < CONC__STATUS_COUNT ? text[(unsigned)status] : "unknown status";
+}
+CONC_API int conc_version(void) { return CONC_VERSION; }
+
+CONC__FN conc__p *conc__p_new(int index) {
+    void *at = NULL;
+    if (posix_memalign(&at, CONC__LINE, sizeof(conc__p)) != 0) return NULL;
+    conc__p *p = (conc__p *)at;
+    memset(p, 0, sizeof *p);
+    p->mask = 255;
+    p->ring = (void **)CONC_MALLOC(sizeof(void *) * 256);
+    if (!p->ring) return free(p), (conc__p *)NULL;
+    p->rng = (uint32_t)index * 2654435761u + 1;
+    p->index = index;
+    p->due = INT64_MAX;
+    return p;
+}
+/* Bring the number of Ps to n. sched.lock held. */
+CONC__FN void conc__set_procs(int n) {
+    for (int i = conc__s.nps; i < n; i++) {
+        conc__p *p = conc__p_new(i);
+        if (!p) n = i;
+        else {
+            conc__s.ps[i] = p;
+            p->dead = true;
+            conc__st_rel(&conc__s.nps, i + 1);
+        }
+    }
+    conc__st(&conc__s.procs, n);
+    for (int i = 0; i < n; i++) {
+        conc__p *p = conc__s.ps[i];
+        if (!p->dead) continue;
+        p->dead = false;
+        conc__p_idle(p);
+    }
+    conc__p **at = &conc__s.idle_p;
+    while (*at) {
+        conc__p *p = *at;
+        if (p->index < n) {
+            at = &p->idle_next;
+            continue;
+        }
+        *at = p->idle_next;
+        conc__st(&conc__s.nidle_p, conc__s.nidle_p - 1);
+        p->idle = false;
+        p->dead = true;
+    }
+    for (int i = n; i < conc__s.nps; i++) { /* busy ones notice at their next look */
+        conc__m *m = conc__ld(&conc__s.ps[i]->m);
+        if (m) (void)__atomic_fetch_or(&m->stop, CONC__YIELD, __ATOMIC_RELAXED);
+    }
+}
+CONC__FN int conc__env(const char *name, int least, int most, int otherwise) {
+    const char *text = getenv(name);
+    char *end;
+    if (!text || !*text) return otherwise;
+    long v = strtol(text, &end, 10);
+    return *end || v < least || v > most ? otherwise : (int)v;
+}
+CONC__FN void conc__fork_child(void) { /* only this thread is left; the runtime starts afresh, its old memory is not reused */
+    conc__tls_m = NULL;
+    void (*hook)(const char *, void *) = conc__s.hook;
+    void *arg = conc__s.hook_arg;
+    memset(&conc__s, 0, sizeof conc__s);
+    conc__s.hook = hook;
+    conc__s.hook_arg = arg;
+}
+CONC__FN void conc__start(void) {
+    uint32_t off = CONC__OFF;
+    if (!__atomic_compare_exchange_n(&conc__s.state, &off, CONC__STARTING, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+        while (conc__ld_acq(&conc__s.state) != CONC__ON) (void)sched_yield();
+        return;
+    }
+    static bool once;
+    size_t page = (size_t)conc__os_page(), size = page * 4;
+    while (size < CONC_STACK_SIZE) size *= 2;
+    conc__os_fence_init();
+    conc__s.stack_size = size;
+    conc__s.next_id = 1;
+    conc__s.waiter_due = INT64_MAX;
+    conc__s.attn = CONC__ATTN_MONITOR | CONC__ATTN_WAKE;
+    conc__s.max_m = conc__env("CONC_MAX_THREADS", 1, 1000000, 10000);
+    conc__lock(&conc__s.lock);
+    conc__set_procs(conc__env("CONC_PROCS", 1, CONC__PROCS_MAX, conc__os_procs()));
+    conc__unlock(&conc__s.lock);
+    if (conc__s.procs < 1) conc__fatal("out of memory: no processor");
+    if (!once) {
+        once = true;
+        (void)pthread_atfork(NULL, NULL, conc__fork_child);
+#ifndef CONC_NO_SEGV_HANDLER
+        conc__segv_install();
+#endif
+    }
+    conc__st_rel(&conc__s.state, CONC__ON);
+    pthread_attr_t attr;
+    (void)pthread_attr_init(&attr);
+    (void)pthread_attr_setstacksize(&attr, 1u << 17);
+    bool on = pthread_create(&conc__s.monitor, &attr, conc__monitor_main, NULL) == 0; /* without it nothing is preempted */
+    (void)pthread_attr_destroy(&attr);
+    conc__lock(&conc__s.lock);
+    conc__s.monitor_on = on;
+    conc__unlock(&conc__s.lock);
+}
+CONC_API int64_t conc_shutdown(void) {
+    if (conc__self()) return -1;
+    if (conc__ld_acq(&conc__s.state) != CONC__ON) return 0;
+    int64_t left = conc_num_goroutines();
+    conc__lock(&conc__s.lock);
+    conc__st(&conc__s.stop, 1);
+    bool monitor = conc__s.monitor_on;
+    conc__unlock(&conc__s.lock);
+    for (conc__m *m = conc__s.all_m; m; m = m->all_next) conc__m_wake(m);
+    if (monitor) {
+        conc__st_rel(&conc__s.mon_wake, 1);
+        conc__os_wake(&conc__s.mon_wake);
+        (void)pthread_join(conc__s.monitor, NULL);
+    }
+    for (conc__m *m = conc__s.all_m, *next; m; m = next) {
+        next = m->all_next;
+        if (m->started) (void)pthread_join(m->thread, NULL);
+        CONC_FREE(m->seen);
+        free(m);
+    }
+    for (int i = 0; i < conc__s.nps; i++) {
+        conc__p *p = conc__s.ps[i];
+        conc__arr_free(p->heap);
+        CONC_FREE(p->ring);
+        free(p);
+    }
+    for (int l = 0; l < 2; l++)
+        for (struct conc__slab *s = l ? conc__s.bigs : conc__s.slabs, *next; s; s = next) {
+            next = s->next;
+            conc__os_release(s->base, s->size);
+            CONC_FREE(s);
+        }
+    for (conc__rec *c = conc__s.chunks, *next; c; c = next) {
+        next = (conc__rec *)c->arg[1];
+        CONC_FREE(c);
+    }
+    CONC_FREE(conc__s.q);
+    conc__arr_free(conc__s.vacant);
+    uint32_t nkeys = conc__s.nkeys;
+    void (*dtors[64])(void *);
+    memcpy(dtors, conc__s.key_dtor, sizeof dtors);
+    conc__fork_child();
+    conc__s.nkeys = nkeys;
+    memcpy(conc__s.key_dtor, dtors, sizeof dtors);
+    return left;
+}
+CONC_API int conc_set_procs(int n) {
+    conc__ensure();
+    conc__lock(&conc__s.lock);
+    int old = conc__s.procs;
+    if (n >= 1) conc__set_procs(n < CONC__PROCS_MAX ? n : CONC__PROCS_MAX);
+    conc__unlock(&conc__s.lock);
+    if (n > old) (void)__atomic_fetch_or(&conc__s.attn, CONC__ATTN_WAKE, __ATOMIC_RELAXED);
+    if (n >= 1 && n < old) conc_yield();
+    return old;
+}
+CONC_API void conc_yield(void) {
+    conc__m *m = conc__self();
+    if (!m) {
+        (void)sched_yield();
+        return;
+    }
+    conc__g *g = m->cur;
+    uint32_t stop = conc__enter(m);
+    if (conc__unlikely(stop || g->locked)) {
+        conc__leave(m);
+        conc__give_way(m);
+        return;
+    }
+    conc__p *p = m->p;
+    if (p->head == p->tail && !p->next && (p->tick & 15) && !conc__ld(&conc__s.qn)) { /* alone: nothing to give way to */
+        conc__st(&p->tick, p->tick + 1);
+        conc__leave(m);
+        return;
+    }
+    conc__ring_put(p, g);
+    conc__hb_release(g);
+    conc__switch_out(m, g, 0);
+}
+CONC_API void conc_exit(void) {
+    conc__m *m = conc__self();
+    if (!m) conc__fatal("conc_exit outside a goroutine");
+    (void)conc__finish(m->cur, false);
+    __builtin_unreachable();
+}
+CONC_API conc_status conc_on_exit(void (*fn)(void *), void *arg) {
+    conc__m *m = conc__self();
+    if (!m || !fn) return CONC_INVALID;
+    struct conc__exit *e = (struct conc__exit *)CONC_MALLOC(sizeof *e);
+    if (!e) return CONC_NO_MEMORY;
+    e->fn = fn;
+    e->arg = arg;
+    e->heap = true;
+    e->next = m->cur->exits;
+    m->cur->exits = e;
+    return CONC_OK;
+}
+CONC_API uint64_t conc_id(void) {
+    conc__m *m = conc__self();
+    return m ? m->cur->id : 0;
+}
+CONC_API const char *conc_name(void) {
+    conc__m *m = conc__self();
+    if (!m) return "";
+    conc__g *g = m->cur;
+    return g->name ? g->name : g->site ? g->site->fn : "";
+}
+CONC_API int64_t conc_num_goroutines(void) {
+    int64_t n = conc__ld(&conc__s.foreign_live);
+    for (int i = 0; i < conc__ld_acq(&conc__s.nps); i++) n += conc__ld(&conc__s.ps[i]->live);
+    return n;
+}
+CONC_API int conc_num_threads(void) {
+    conc__lock(&conc__s.lock);
+    int n = conc__s.nm + conc__s.monitor_on;
+    conc__unlock(&conc__s.lock);
+    return n;
+}
+CONC_API void conc_lock_thread(void) {
+    conc__m *m = conc__self();
+    if (!m) return;
+    m->cur->locks++;
+    m->cur->locked = m;
+    m->locked = m->cur;
+}
+CONC_API void conc_unlock_thread(void) {
+    conc__m *m = conc__self();
+    if (!m || !m->cur->locks || --m->cur->locks) return;
+    m->cur->locked = NULL;
+    m->locked = NULL;
+}
+static __thread void *conc__thread_local[64];
+CONC_API conc_status conc_key_create(conc_key *key, void (*dtor)(void *)) {
+    conc__lock(&conc__s.stack_lock);
+    uint32_t n = conc__s.nkeys;
+    if (n < 64) {
+        conc__s.key_dtor[n] = dtor;
+        key->conc__n = n;
+        conc__st_rel(&conc__s.nkeys, n + 1);
+    }
+    conc__unlock(&conc__s.stack_lock);
+    return n < 64 ? CONC_OK : CONC_NO_MEMORY;
+}
+CONC_API conc_status conc_key_set(conc_key key, void *value) {
+    conc__m *m = conc__self();
+    if (key.conc__n >= conc__ld_acq(&conc__s.nkeys)) return CONC_INVALID;
+    if (!m) {
+        conc__thread_local[key.conc__n] = value;
+        return CONC_OK;
+    }
+    if (!m->cur->local) {
+        void **local = (void **)CONC_MALLOC(sizeof(void *) * 64);
+        if (!local) return CONC_NO_MEMORY;
+        memset(local, 0, sizeof(void *) * 64);
+        m->cur->local = local;
+    }
+    m->cur->local[key.conc__n] = value;
+    return CONC_OK;
+}
+CONC_API void *conc_key_get(conc_key key) {
+    conc__m *m = conc__self();
+    if (key.conc__n >= 64) return NULL;
+    if (!m) return conc__thread_local[key.conc__n];
+    return m->cur->local ? m->cur->local[key.conc__n] : NULL;
+}
+/* conc_blocking: hand the P on at once if work waits; else keep it in reach (blocking is set, and the bracket is not held, so
+   that whoever has work for it may seize it). */
+CONC_API int conc__blocking_begin(void) {
+    conc__m *m = conc__self();
+    if (!m) return 1;
+    m->cur->wait = CONC__W_BLOCKING;
+    uint32_t stop = conc__enter(m);
+    conc__p *p = m->p;
+    if (!(stop & CONC__LOST) && (conc__p_has_work(p) || conc__ld(&conc__s.qn) || conc__ld(&p->due) <= conc_now())) {
+        conc__lock(&conc__s.lock);
+        conc__st(&m->p, (conc__p *)NULL);
+        conc__st(&p->m, (conc__m *)NULL);
+        conc__st_rel(&m->stop, CONC__LOST);
+        conc__s.handoffs++;
+        (void)conc__p_run(p);
+    } else conc__st(&m->blocking, true);
+    conc__leave(m);
+    return 1;
+}
+CONC_API int conc__blocking_end(void) {
+    conc__m *m = conc__self();
+    if (!m) return 0;
+    conc__st(&m->blocking, false);
+    m->cur->wait = 0;
+    if (!(conc__ld(&m->stop) & CONC__LOST)) return 0;
+    int err = *m->err;
+    conc__give_way(m);
+    m = conc__self();
+    *m->err = err;
+    return 0;
+}
+CONC_API void conc_get_stats(conc_stats *out) {
+    memset(out, 0, sizeof *out);
+    out->goroutines = conc_num_goroutines();
+    out->spawned = conc__ld(&conc__s.foreign_spawned);
+    for (int i = 0; i < conc__ld_acq(&conc__s.nps); i++) {
+        out->spawned += conc__ld(&conc__s.ps[i]->spawned);
+        out->parks += conc__ld(&conc__s.ps[i]->tick);
+    }
+    conc__lock(&conc__s.lock);
+    out->threads = conc__s.nm + conc__s.monitor_on;
+    out->idle_threads = conc__s.nidle_m;
+    out->steals = conc__ld(&conc__s.steals);
+    out->handoffs = conc__s.handoffs;
+    out->wakes = conc__s.wakes;
+    conc__unlock(&conc__s.lock);
+    conc__lock(&conc__s.stack_lock);
+    out->stacks = conc__s.nstacks;
+    out->stacks_free = conc__ld(&conc__s.nstacks_free);
+    conc__unlock(&conc__s.stack_lock);
+    for (int i = 0; i < conc__ld_acq(&conc__s.nps); i++) {
+        conc__p *p = conc__s.ps[i];
+        conc__lock(&p->tlock);
+        out->timers += (int64_t)conc__arr_len(p->heap);
+        conc__unlock(&p->tlock);
+    }
+}
+
+#ifdef CONC_MAIN
+struct conc__mainargs { int argc; char **argv; int status; conc_wg done; };
+CONC__FN void conc__main_exit(void *arg) { /* conc_main left by conc_exit: the others go on, and main waits for ever */
+    (void)arg;
+    conc__s.main_gone = true;
+}
+CONC__FN void conc__main_run(void *arg) {
+    struct conc__mainargs *a = (struct conc__mainargs *)arg;
+    struct conc__exit e = { NULL, conc__main_exit, NULL, false };
+    conc__self()->cur->exits = &e;
+    a->status = conc_main(a->argc, a->argv);
+    exit(a->status); /* returning ends the program, whatever the others do */
+}
+#ifdef __cplusplus
+}
+int main(int argc, char **argv) {
+#else
+int main(int argc, char **argv) {
+#endif
+    struct conc__mainargs a;
+    memset(&a, 0, sizeof a);
+    a.argc = argc;
+    a.argv = argv;
+    static const conc__site site = { "main", "runtime", "", 0 };
+    conc__godesc d;
+    memset(&d, 0, sizeof d);
+    d.site = &site;
+    void **room = (void **)conc__go_begin(&d, conc__main_run, sizeof(void *));
+    (void)room;
+    ((conc__rec *)d.rec)->fn = (void (*)(void))(uintptr_t)conc__main_run;
+    ((conc__rec *)d.rec)->arg[0] = (uintptr_t)&a;
+    conc__submit((conc__rec *)d.rec, &d, CONC__R_INT);
+    conc__block_for_ever(CONC__W_WG);
+}
+#ifdef __cplusplus
+extern "C" {
+#endif
+#endif
+#ifdef __cplusplus
+}
+#endif
+#endif /* CONC__IMPLEMENTED */
+#endif /* CONC_IMPLEMENTATION */
