@@ -1164,6 +1164,8 @@ void __tsan_destroy_fiber(void *fiber);
 void __tsan_switch_to_fiber(void *fiber, unsigned flags);
 void __tsan_acquire(void *addr);
 void __tsan_release(void *addr);
+void __tsan_ignore_thread_begin(void);
+void __tsan_ignore_thread_end(void);
 #endif
 #if CONC__ASAN
 void __sanitizer_start_switch_fiber(void **fake, const void *bottom, size_t size);
@@ -1184,6 +1186,17 @@ CONC__INLINE void conc__hb_acquire(void *g) {
     __tsan_acquire(g);
 #else
     (void)g;
+#endif
+}
+
+/* The scheduler's plain memory is handed from goroutine to goroutine on one thread by the switch itself, which ThreadSanitizer is
+   told does not synchronise them; so it shall not look between conc__enter and conc__leave. Locks and atomics still count. */
+CONC__INLINE void conc__tsan_blind(bool on) {
+#if CONC__TSAN
+    if (on) __tsan_ignore_thread_begin();
+    else __tsan_ignore_thread_end();
+#else
+    (void)on;
 #endif
 }
 
@@ -1238,7 +1251,9 @@ CONC__INLINE void conc__switch(conc__g *from, conc__g *to, bool dying) {
     __sanitizer_start_switch_fiber(dying ? NULL : &from->asan, to->lo, to->size);
 #endif
 #if CONC__TSAN
-    __tsan_switch_to_fiber(to->tsan, 1);
+    void *fiber = to->tsan;
+    if (dying) conc__tsan_blind(false); /* a fiber may not end blind */
+    __tsan_switch_to_fiber(fiber, 1);
 #endif
     (void)dying;
     conc__jump(from, to);
@@ -1432,8 +1447,12 @@ CONC__INLINE bool conc__trylock(uint32_t *l) {
     uint32_t v = conc__ld(l) & ~1u;
     return __atomic_compare_exchange_n(l, &v, v + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
+/* A lock that is held across a switch is released by another context than the one that wrote under it; ThreadSanitizer hears of
+   the writer by a second address. */
+CONC__INLINE void conc__lock_passed(uint32_t *l) { conc__hb_release((char *)l + 1); }
 CONC__INLINE void conc__lock(uint32_t *l) {
     if (conc__unlikely(!conc__trylock(l))) conc__lock_slow(l);
+    conc__hb_acquire((char *)l + 1);
 }
 CONC__INLINE void conc__unlock(uint32_t *l) {
     conc__assert(conc__ld(l) & 1);
@@ -1482,6 +1501,9 @@ typedef struct conc__rec {
     uint64_t id;          /* low 8 bits: what it is (enum above); the rest: the goroutine's number */
     uint64_t parent;
     uintptr_t arg[4];     /* R_INT: integer registers; R_ROOM: room for 32 bytes. R_WG and not R_BIG: the last is the group */
+#if CONC__TSAN
+    void *tsan; /* a fiber is ordered after its creator: that must be who spawns it, not who happens to run it */
+#endif
 } conc__rec;
 struct conc__regs { /* offsets known to the assembly */
     uintptr_t gp[8]; /* x86-64: rdi rsi rdx rcx r8 r9 rax -; AArch64: x0 to x7 */
@@ -1555,6 +1577,7 @@ struct conc__m {
     conc__g *run;         /* goroutine to run at once after a wake */
     void *next;           /* picked before switching to g0 */
     conc__m *idle_next, *all_next;
+    uint32_t seed;        /* of conc__random */
     uint32_t spins;       /* fruitless spins in a row */
     uint32_t *seen;       /* ticks of the Ps at the last look */
     int id;
@@ -1653,9 +1676,7 @@ CONC__NOINLINE void conc__enter_wait(conc__m *m) {
     }
 }
 /* -> the M's stop bits once nobody else is at work on its P: 0, or YIELD or LOST for the caller to honour */
-CONC__INLINE uint32_t conc__enter(conc__m *m) {
-    conc__st(&m->in, 1);
-    conc__fence_light();
+CONC__INLINE uint32_t conc__stop_bits(conc__m *m) {
     uint32_t stop = conc__ld_acq(&m->stop);
     if (conc__unlikely(stop & CONC__SEIZED)) {
         conc__enter_wait(m);
@@ -1663,7 +1684,16 @@ CONC__INLINE uint32_t conc__enter(conc__m *m) {
     }
     return stop;
 }
-CONC__INLINE void conc__leave(conc__m *m) { conc__st_rel(&m->in, 0); }
+CONC__INLINE uint32_t conc__enter(conc__m *m) {
+    conc__tsan_blind(true);
+    conc__st(&m->in, 1);
+    conc__fence_light();
+    return conc__stop_bits(m);
+}
+CONC__INLINE void conc__leave(conc__m *m) {
+    conc__st_rel(&m->in, 0);
+    conc__tsan_blind(false);
+}
 
 /* From another thread: true if its P is now ours to change until conc__unseize. */
 CONC__FN bool conc__seize(conc__m *m) {
@@ -1760,6 +1790,9 @@ CONC__FN void conc__stack_init(conc__g *g, char *base, void *map) {
     memset(g, 0, sizeof *g);
     g->lo = base + CONC__GUARD;
     g->size = (size_t)((char *)g - g->lo);
+#if CONC__TSAN
+    g->size &= ~(size_t)4095; /* see conc__stack_put */
+#endif
     g->map = map;
 }
 CONC__FN struct conc__slab *conc__slab_new(void) {
@@ -1870,7 +1903,9 @@ CONC__NOINLINE void conc__stack_big_free(conc__g *g) {
 CONC__FN void conc__stack_put(conc__p *p, conc__g *g) {
     g->live = 0;
 #if CONC__TSAN
+    /* The next goroutine on this stack is not ordered after this one: only a fresh mapping makes the tool forget what was there. */
     __tsan_destroy_fiber(g->tsan);
+    (void)mmap(g->lo, g->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 #endif
 #if CONC__ASAN
     __asan_unpoison_memory_region(g->lo, g->size);
@@ -1967,12 +2002,13 @@ typedef struct conc__waiter {
 } conc__waiter;
 typedef conc__waiter *conc__queue; /* first waiter; its prev is the last */
 
+/* The first waiter's address is looked at without the lock too (conc__not_ready), so it is stored atomically. */
 CONC__INLINE void conc__q_put(conc__queue *q, conc__waiter *w) {
     conc__waiter *first = *q;
     w->queued = true;
     if (!first) {
         w->next = w->prev = w;
-        *q = w;
+        conc__st(q, w);
     } else {
         w->next = first;
         w->prev = first->prev;
@@ -1982,17 +2018,17 @@ CONC__INLINE void conc__q_put(conc__queue *q, conc__waiter *w) {
 }
 CONC__INLINE void conc__q_put_first(conc__queue *q, conc__waiter *w) {
     conc__q_put(q, w);
-    *q = w;
+    conc__st(q, w);
 }
 CONC__INLINE void conc__q_del(conc__queue *q, conc__waiter *w) {
     w->queued = false;
     if (w->next == w) {
-        *q = NULL;
+        conc__st(q, (conc__waiter *)NULL);
         return;
     }
     w->next->prev = w->prev;
     w->prev->next = w->next;
-    if (*q == w) *q = w->next;
+    if (*q == w) conc__st(q, w->next);
 }
 
 /* The rest of a switch, in the context switched to; m is inside the bracket. */
@@ -2051,7 +2087,7 @@ CONC__INLINE void conc__switch_out(conc__m *m, conc__g *g, uint32_t stop) {
         }
     }
     conc__save(m, g);
-    m->cur = to;
+    conc__st(&m->cur, to);
     conc__switch(g, to, false);
     m = conc__self();
     conc__post(m);
@@ -2061,24 +2097,25 @@ CONC__INLINE void conc__switch_out(conc__m *m, conc__g *g, uint32_t stop) {
 }
 /* Park the running goroutine; lock is released once its stack is left. */
 CONC__NOINLINE void conc__park(conc__m *m, uint32_t *lock, int why) {
-    conc__g *g = m->cur;
+    conc__g *g = conc__ld(&m->cur);
     uint32_t stop = conc__enter(m);
     g->wait = (uint8_t)why;
     m->unlock = lock;
+    conc__lock_passed(lock);
     conc__switch_out(m, g, stop);
-    g->wait = 0;
+    conc__st(&g->wait, 0);
 }
 CONC__FN void conc__park_select(conc__m *m, struct conc__selwait *s, int why) {
-    conc__g *g = m->cur;
+    conc__g *g = conc__ld(&m->cur);
     uint32_t stop = conc__enter(m);
     g->wait = (uint8_t)why;
     m->unlock_sel = s;
     conc__switch_out(m, g, stop);
-    g->wait = 0;
+    conc__st(&g->wait, 0);
 }
 /* Go to the back of the common queue: the processor was taken away, or is wanted by others. */
 CONC__NOINLINE void conc__give_way(conc__m *m) {
-    conc__g *g = m->cur;
+    conc__g *g = conc__ld(&m->cur);
     uint32_t stop = conc__enter(m);
     (void)__atomic_fetch_and(&m->stop, ~CONC__YIELD, __ATOMIC_RELAXED);
     m->requeue = g;
@@ -2088,7 +2125,7 @@ CONC__NOINLINE void conc__give_way(conc__m *m) {
 
 /* who is running here, as a waiter's who */
 static __thread struct conc__thread conc__tls_thread;
-CONC__INLINE conc__who conc__me(conc__m *m) { return m ? (conc__who)m->cur : (conc__who)&conc__tls_thread | 1; }
+CONC__INLINE conc__who conc__me(conc__m *m) { return m ? (conc__who)conc__ld(&m->cur) : (conc__who)&conc__tls_thread | 1; }
 
 CONC__NOINLINE void conc__thread_wake(struct conc__thread *t) {
     if (t->counted) (void)conc__add(&conc__s.foreign_blocked, -1);
@@ -2139,7 +2176,7 @@ CONC__INLINE void conc__ready(conc__who who, bool can_yield) {
     conc__hb_release((void *)who);
     conc__m *m = conc__self();
     bool nested = m && conc__ld(&m->in);
-    uint32_t stop = conc__unlikely(!m) ? CONC__LOST : conc__enter(m);
+    uint32_t stop = conc__unlikely(!m) ? CONC__LOST : conc__unlikely(nested) ? conc__stop_bits(m) : conc__enter(m);
     if (conc__unlikely(stop)) {
         conc__ready_slow(m, who, stop, nested, can_yield);
         return;
@@ -2243,8 +2280,8 @@ CONC__FN void conc__m_unidle(conc__m *m) {
 }
 /* Give p to m and let it go on. */
 CONC__FN void conc__m_give(conc__m *m, conc__p *p) {
-    m->p = p;
-    conc__st(&p->m, m);
+    conc__st(&m->p, p);
+    conc__st_rel(&p->m, m); /* partner: the acquire loads of thieves and the monitor */
     conc__st_rel(&m->stop, 0);
 }
 CONC__FN void conc__m_wake(conc__m *m) {
@@ -2495,7 +2532,7 @@ CONC__FN void *conc__find(conc__m *m) {
             continue;
         }
         conc__p *p = m->p;
-        uint32_t stop = conc__enter(m); /* g0 is always inside; this waits for a seizer that came before */
+        uint32_t stop = conc__stop_bits(m);
         if (stop & CONC__YIELD) (void)__atomic_fetch_and(&m->stop, ~CONC__YIELD, __ATOMIC_RELAXED);
         if (conc__unlikely(p->index >= conc__ld(&conc__s.procs))) {
             conc__p_retire(m);
@@ -2571,7 +2608,7 @@ CONC__FN void conc__m_loop(conc__m *m) {
             conc__run_locked(m, g);
             continue;
         }
-        m->cur = g;
+        conc__st(&m->cur, g);
         conc__switch(&m->g0, g, false);
         m = conc__self();
         conc__post(m);
@@ -2595,7 +2632,7 @@ CONC__FN conc__g *conc__bind(conc__m *m, conc__rec *r) {
     g->rec = r;
     conc__context(g, conc__g_main);
 #if CONC__TSAN
-    g->tsan = __tsan_create_fiber(0);
+    g->tsan = r->tsan;
 #endif
     return g;
 }
@@ -2650,28 +2687,30 @@ CONC__ANY_CALL CONC__INLINE void conc__run_rec(conc__m *m, conc__g *g) {
         ((void (*)(void *))(uintptr_t)fn)((kind & CONC__R_BIG) ? (void *)&big->regs : (void *)r->arg);
     }
 }
+/* What a goroutine keeps in its control block for itself is accessed atomically: the block is reused by goroutines that are not
+   ordered after it. */
 CONC__FN void conc__run_exits(conc__g *g) {
-    for (struct conc__exit *e; (e = g->exits) != NULL;) {
+    for (struct conc__exit *e; (e = conc__ld(&g->exits)) != NULL;) {
         void (*fn)(void *) = e->fn;
         void *arg = e->arg;
-        g->exits = e->next;
+        conc__st(&g->exits, e->next);
         if (e->heap) CONC_FREE(e);
         fn(arg);
     }
-    if (g->local) {
-        for (uint32_t i = 0; i < conc__ld_acq(&conc__s.nkeys); i++) {
-            void *v = g->local[i];
-            g->local[i] = NULL;
-            if (v && conc__s.key_dtor[i]) conc__s.key_dtor[i](v);
-        }
-        CONC_FREE(g->local);
-        g->local = NULL;
+    void **local = conc__ld(&g->local);
+    if (!local) return;
+    for (uint32_t i = 0; i < conc__ld_acq(&conc__s.nkeys); i++) {
+        void *v = local[i];
+        local[i] = NULL;
+        if (v && conc__s.key_dtor[i]) conc__s.key_dtor[i](v);
     }
+    CONC_FREE(local);
+    conc__st(&g->local, (void **)NULL);
 }
 /* The goroutine has ended. Its stack goes on with the next work if that has not started yet (-> the M, inside the bracket; only
    if reuse is allowed); else it is left for good. */
 CONC__NOINLINE conc__m *conc__finish(conc__g *g, bool reuse) {
-    if (conc__unlikely(g->exits || g->local)) conc__run_exits(g);
+    if (conc__unlikely(conc__ld(&g->exits) || conc__ld(&g->local))) conc__run_exits(g);
     if (g->wg) conc_wg_done(g->wg);
     conc__m *m = conc__self();
     uint32_t stop = conc__enter(m);
@@ -2692,6 +2731,7 @@ CONC__NOINLINE conc__m *conc__finish(conc__g *g, bool reuse) {
     conc__g *to = &m->g0;
     if (conc__unlikely(g->locked)) {
         g->locked = NULL;
+        g->locks = 0;
         m->locked = NULL;
         m->locked_exit = true;
     } else if (conc__likely(stop == 0)) {
@@ -2707,19 +2747,20 @@ CONC__NOINLINE conc__m *conc__finish(conc__g *g, bool reuse) {
         else m->next = work;
     }
     m->dead = g;
-    m->cur = to;
+    conc__st(&m->cur, to);
     conc__switch(g, to, true);
     __builtin_unreachable();
 }
 /* Where every goroutine stack begins. */
 CONC__FN void conc__g_main(void) {
+    conc__tsan_blind(true);
     conc__m *m = conc__self();
     conc__switched_new();
     conc__post(m);
     for (;;) {
         conc__g *g = m->cur;
         conc__run_rec(m, g);
-        m = conc__finish(conc__self()->cur, true);
+        m = conc__finish(conc__ld(&conc__self()->cur), true);
     }
 }
 
@@ -2742,21 +2783,24 @@ CONC__INLINE void conc__rec_fill(conc__m *m, bool inside, conc__rec *r, const co
     if (conc__likely(inside)) {
         conc__p *p = m->p;
         r->id = conc__new_id(p) << 8 | kind;
-        r->parent = m->cur->id;
+        r->parent = conc__ld(&m->cur)->id;
         p->live++;
         p->spawned++;
     } else {
         r->id = __atomic_fetch_add(&conc__s.next_id, 1, __ATOMIC_RELAXED) << 8 | kind;
-        r->parent = m ? m->cur->id : 0;
+        r->parent = m ? conc__ld(&m->cur)->id : 0;
         (void)conc__add(&conc__s.foreign_live, 1);
         (void)conc__add(&conc__s.foreign_spawned, 1);
     }
+#if CONC__TSAN
+    r->tsan = __tsan_create_fiber(0);
+#endif
     conc__hb_release(r);
 }
 /* A record is filled; outside: m has no P, or is wanted elsewhere. */
 CONC__NOINLINE void conc__submit_slow(conc__m *m, conc__rec *r) {
     conc__inject((void *)((uintptr_t)r | 1));
-    if (m && m->cur != &m->g0) {
+    if (m && conc__ld(&m->cur) != &m->g0) {
         conc__leave(m);
         conc__give_way(m);
     }
@@ -2813,7 +2857,7 @@ CONC__FN void conc__submit(conc__rec *r, conc__godesc *ds, unsigned kind) {
     }
     conc__m *m = conc__self();
     bool nested = m && conc__ld(&m->in);
-    bool inside = m && conc__enter(m) == 0;
+    bool inside = m && (nested ? conc__stop_bits(m) : conc__enter(m)) == 0;
     conc__rec_fill(m, inside, r, ds->site, kind);
     if (conc__unlikely(!inside)) {
         conc__submit_slow(nested ? NULL : m, r);
@@ -2830,10 +2874,10 @@ CONC__FN void conc__go_failed(conc__godesc *ds) {
 CONC__NOINLINE void conc__go4_slow(conc__m *m, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d, conc__godesc *ds) {
     if (!ds->fn) conc__go_nil();
     conc__ensure();
-    bool nested = m && m->cur == &m->g0;
+    bool nested = m && conc__ld(&m->cur) == &m->g0;
     if (m && !nested) conc__leave(m);
     bool big = ds->opts || (ds->wg && ds->stack > 48);
-    conc__rec *r = big ? &conc__big_new(ds, 0)->r : conc__rec_foreign();
+    conc__rec *r = big ? (conc__rec *)(void *)conc__big_new(ds, 0) : conc__rec_foreign();
     if (!r) {
         conc__go_failed(ds);
         return;
@@ -2843,7 +2887,7 @@ CONC__NOINLINE void conc__go4_slow(conc__m *m, uintptr_t a, uintptr_t b, uintptr
     r->arg[1] = b;
     r->arg[2] = c;
     r->arg[3] = d;
-    conc__submit(r, ds, CONC__R_INT | (big ? CONC__R_BIG : 0u));
+    conc__submit(r, ds, big ? CONC__R_INT | CONC__R_BIG : CONC__R_INT);
 }
 /* All registers and the stacked words. From the assembly stub. The words are copied one by one: they belong to the caller's
    frame, which AddressSanitizer would not let memcpy read. */
@@ -3047,7 +3091,8 @@ CONC__FN void conc__thread_begin(conc__m *m) {
     m->err = conc_errno_location();
     m->exc = conc__cxa_get_globals ? (void **)conc__cxa_get_globals() : NULL;
     (void)prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0); /* short sleeps on time: 20 us late instead of 70 */
-    (void)pthread_getcpuclockid(pthread_self(), &m->clock);
+    clockid_t clock;
+    if (pthread_getcpuclockid(pthread_self(), &clock) == 0) conc__st(&m->clock, clock);
 #if CONC__TSAN
     m->g0.tsan = __tsan_get_current_fiber();
 #endif
@@ -3095,9 +3140,11 @@ CONC__FN void conc__thread_end(conc__m *m) {
 CONC__FN void *conc__m_main(void *arg) {
     conc__m *m = (conc__m *)arg;
     conc__tls_m = m;
+    conc__tsan_blind(true);
     conc__thread_begin(m);
     conc__m_loop(m);
     conc__thread_end(m);
+    conc__tsan_blind(false);
     return NULL;
 }
 /* A new thread that starts with p; 0, or -1 if there is none to be had while others exist to do the work. No locks held. */
@@ -3124,14 +3171,16 @@ CONC__FN int conc__m_start(conc__p *p) {
         m->next = NULL;
     } else {
         void *at = NULL;
+        conc__tsan_blind(true);
         m = posix_memalign(&at, CONC__LINE, sizeof *m) == 0 ? (conc__m *)at : NULL;
         if (m) memset(m, 0, sizeof *m);
+        conc__tsan_blind(false);
     }
     pthread_attr_t attr;
     int err = m ? 0 : ENOMEM;
     if (m) {
         conc__st(&m->in, 1);
-        m->cur = &m->g0;
+        conc__st(&m->cur, &m->g0);
         conc__m_give(m, p);
         (void)pthread_attr_init(&attr);
         (void)pthread_attr_setstacksize(&attr, CONC__TSAN || CONC__ASAN ? 1u << 20 : 1u << 17);
@@ -3185,7 +3234,7 @@ CONC__FN bool conc__hand_off(conc__m *m, conc__p *p) {
 }
 CONC__FN int64_t conc__cpu_time(conc__m *m) {
     struct timespec t;
-    if (clock_gettime(m->clock, &t) != 0) return 0;
+    if (clock_gettime(conc__ld(&m->clock), &t) != 0) return 0;
     return (int64_t)t.tv_sec * CONC_SEC + t.tv_nsec;
 }
 struct conc__tickinfo { bool busy, waiting, blocked; };
@@ -3827,13 +3876,16 @@ CONC__FN void conc__unlock_select(conc__selwait *s) {
     if (tlock) conc__unlock(tlock); /* the goroutine waits for the channel locks if there are any; if not, it is not touched after */
     for (int i = 0; i < n; i++) conc__unlock(&order[i]->lock);
 }
-static __thread __attribute__((tls_model("initial-exec"))) uint32_t conc__seed;
-CONC__INLINE uint32_t conc__random(void) { /* xorshift; there is no switch between the load and the store */
-    uint32_t x = conc__seed ? conc__seed : (uint32_t)(uintptr_t)&conc__seed | 1;
+static __thread uint32_t conc__seed;
+CONC__INLINE uint32_t conc__random(void) { /* xorshift; two goroutines of one thread may at worst draw the same number */
+    conc__m *m = conc__self();
+    uint32_t *seed = m ? &m->seed : &conc__seed, x = conc__ld(seed);
+    if (conc__unlikely(!x)) x = (uint32_t)(uintptr_t)seed | 1;
     x ^= x << 13;
     x ^= x >> 17;
     x ^= x << 5;
-    return conc__seed = x;
+    conc__st(seed, x);
+    return x;
 }
 CONC__FN conc__step conc__case_step(conc_case *k, conc__who *who) {
     struct conc_chan *c = conc__c(k->ch);
@@ -3923,7 +3975,9 @@ CONC__FN int conc__sel_wait(conc_case *c, int n, conc__selwait *s, int timeout, 
             conc__heap_put(p, &t);
             conc__timer_notify(p, deadline, true);
             s->tlock = &p->tlock;
+            conc__lock_passed(s->tlock);
         }
+        for (int i = 0; i < s->locks; i++) conc__lock_passed(&s->order[i]->lock);
         conc__park_select(m, s, s->locks || timeout >= 0 ? CONC__W_SELECT : CONC__W_SELECT_NONE);
     } else {
         struct conc__thread *th = &conc__tls_thread;
@@ -3939,7 +3993,7 @@ CONC__FN int conc__sel_wait(conc_case *c, int n, conc__selwait *s, int timeout, 
         struct conc_chan *ch = s->order[i];
         conc__lock(&ch->lock);
         for (int k = 0; k < n; k++)
-            if (s->w[k].queued && conc__c(c[k].ch) == ch) conc__q_del(c[k].dir == CONC__SEND ? &ch->sendq : &ch->recvq, &s->w[k]);
+            if (conc__c(c[k].ch) == ch && s->w[k].queued) conc__q_del(c[k].dir == CONC__SEND ? &ch->sendq : &ch->recvq, &s->w[k]);
         conc__unlock(&ch->lock);
     }
     if (m && timeout >= 0) (void)conc__timer_del(&t);
@@ -4427,15 +4481,16 @@ CONC_API void conc_once_do(conc_once *once, void (*fn)(void *), void *arg) {
     conc__m *m = conc__self();
     struct conc__exit e = { NULL, conc__once_end, once, false };
     if (m) {
-        e.next = m->cur->exits;
-        m->cur->exits = &e;
+        conc__g *g = conc__ld(&m->cur);
+        e.next = conc__ld(&g->exits);
+        conc__st(&g->exits, &e);
     }
     fn(arg);
     m = conc__self();
     if (m) { /* handlers that fn registered stay; ours goes, wherever it is */
-        struct conc__exit **at = &m->cur->exits;
-        while (*at != &e) at = &(*at)->next;
-        *at = e.next;
+        struct conc__exit **at = &conc__ld(&m->cur)->exits;
+        while (conc__ld(at) != &e) at = &(*at)->next;
+        conc__st(at, e.next);
     }
     conc__once_end(once);
 }
@@ -4612,7 +4667,7 @@ CONC_API void conc_dump(int fd) {
     o.fd = fd;
     o.n = 0;
     conc__m *m = conc__self();
-    conc__g *me = m && m->cur != &m->g0 ? m->cur : NULL;
+    conc__g *me = m && conc__ld(&m->cur) != &m->g0 ? m->cur : NULL;
     if (me) conc__print_g(&o, me, true);
     conc__print_all(&o, me);
     conc__flush(&o);
@@ -4627,7 +4682,7 @@ CONC__FN void conc__die(const char *kind, const char *message) {
     o.n = 0;
     conc__print(&o, "%s: %s\n", kind, message);
     conc__m *m = conc__self();
-    conc__g *me = m && m->cur != &m->g0 ? m->cur : NULL;
+    conc__g *me = m && conc__ld(&m->cur) != &m->g0 ? m->cur : NULL;
     if (me) conc__print_g(&o, me, true);
     conc__print_all(&o, me);
     conc__flush(&o);
@@ -4831,6 +4886,13 @@ CONC__FN void conc__start(void) {
 CONC_API int64_t conc_shutdown(void) {
     if (conc__self()) return -1;
     if (conc__ld_acq(&conc__s.state) != CONC__ON) return 0;
+    for (int i = 0, idle = 0; i < 20000 && idle < 2; i++) { /* let those that can still run come to their ends: a second at most */
+        struct timespec t = { 0, 50000 };
+        conc__lock(&conc__s.lock);
+        idle = conc__s.nidle_m == conc__s.nm && conc__s.qn == 0 ? idle + 1 : 0;
+        conc__unlock(&conc__s.lock);
+        if (idle < 2) (void)nanosleep(&t, NULL);
+    }
     int64_t left = conc_num_goroutines();
     conc__lock(&conc__s.lock);
     conc__st(&conc__s.stop, 1);
@@ -4890,7 +4952,7 @@ CONC_API void conc_yield(void) {
         (void)sched_yield();
         return;
     }
-    conc__g *g = m->cur;
+    conc__g *g = conc__ld(&m->cur);
     uint32_t stop = conc__enter(m);
     if (conc__unlikely(stop || g->locked)) {
         conc__leave(m);
@@ -4910,7 +4972,7 @@ CONC_API void conc_yield(void) {
 CONC_API void conc_exit(void) {
     conc__m *m = conc__self();
     if (!m) conc__fatal("conc_exit outside a goroutine");
-    (void)conc__finish(m->cur, false);
+    (void)conc__finish(conc__ld(&m->cur), false);
     __builtin_unreachable();
 }
 CONC_API conc_status conc_on_exit(void (*fn)(void *), void *arg) {
@@ -4921,13 +4983,14 @@ CONC_API conc_status conc_on_exit(void (*fn)(void *), void *arg) {
     e->fn = fn;
     e->arg = arg;
     e->heap = true;
-    e->next = m->cur->exits;
-    m->cur->exits = e;
+    conc__g *g = conc__ld(&m->cur);
+    e->next = conc__ld(&g->exits);
+    conc__st(&g->exits, e);
     return CONC_OK;
 }
 CONC_API uint64_t conc_id(void) {
     conc__m *m = conc__self();
-    return m ? m->cur->id : 0;
+    return m ? conc__ld(&m->cur)->id : 0;
 }
 CONC_API const char *conc_name(void) {
     conc__m *m = conc__self();
@@ -4949,15 +5012,21 @@ CONC_API int conc_num_threads(void) {
 CONC_API void conc_lock_thread(void) {
     conc__m *m = conc__self();
     if (!m) return;
-    m->cur->locks++;
-    m->cur->locked = m;
-    m->locked = m->cur;
+    conc__g *g = conc__ld(&m->cur);
+    conc__st(&g->locks, (uint16_t)(conc__ld(&g->locks) + 1));
+    conc__st(&g->locked, m);
+    conc__st(&m->locked, g);
 }
 CONC_API void conc_unlock_thread(void) {
     conc__m *m = conc__self();
-    if (!m || !m->cur->locks || --m->cur->locks) return;
-    m->cur->locked = NULL;
-    m->locked = NULL;
+    if (!m) return;
+    conc__g *g = conc__ld(&m->cur);
+    uint16_t locks = conc__ld(&g->locks);
+    if (locks == 0) return;
+    conc__st(&g->locks, (uint16_t)(locks - 1));
+    if (locks > 1) return;
+    conc__st(&g->locked, (conc__m *)NULL);
+    conc__st(&m->locked, (conc__g *)NULL);
 }
 static __thread void *conc__thread_local[64];
 CONC_API conc_status conc_key_create(conc_key *key, void (*dtor)(void *)) {
@@ -4978,27 +5047,30 @@ CONC_API conc_status conc_key_set(conc_key key, void *value) {
         conc__thread_local[key.conc__n] = value;
         return CONC_OK;
     }
-    if (!m->cur->local) {
-        void **local = (void **)CONC_MALLOC(sizeof(void *) * 64);
+    conc__g *g = conc__ld(&m->cur);
+    void **local = conc__ld(&g->local);
+    if (!local) {
+        local = (void **)CONC_MALLOC(sizeof(void *) * 64);
         if (!local) return CONC_NO_MEMORY;
         memset(local, 0, sizeof(void *) * 64);
-        m->cur->local = local;
+        conc__st(&g->local, local);
     }
-    m->cur->local[key.conc__n] = value;
+    local[key.conc__n] = value;
     return CONC_OK;
 }
 CONC_API void *conc_key_get(conc_key key) {
     conc__m *m = conc__self();
     if (key.conc__n >= 64) return NULL;
     if (!m) return conc__thread_local[key.conc__n];
-    return m->cur->local ? m->cur->local[key.conc__n] : NULL;
+    void **local = conc__ld(&conc__ld(&m->cur)->local);
+    return local ? local[key.conc__n] : NULL;
 }
 /* conc_blocking: hand the P on at once if work waits; else keep it in reach (blocking is set, and the bracket is not held, so
    that whoever has work for it may seize it). */
 CONC_API int conc__blocking_begin(void) {
     conc__m *m = conc__self();
     if (!m) return 1;
-    m->cur->wait = CONC__W_BLOCKING;
+    conc__st(&conc__ld(&m->cur)->wait, CONC__W_BLOCKING);
     uint32_t stop = conc__enter(m);
     conc__p *p = m->p;
     if (!(stop & CONC__LOST) && (conc__p_has_work(p) || conc__ld(&conc__s.qn) || conc__ld(&p->due) <= conc_now())) {
@@ -5016,7 +5088,7 @@ CONC_API int conc__blocking_end(void) {
     conc__m *m = conc__self();
     if (!m) return 0;
     conc__st(&m->blocking, false);
-    m->cur->wait = 0;
+    conc__st(&conc__ld(&m->cur)->wait, 0);
     if (!(conc__ld(&m->stop) & CONC__LOST)) return 0;
     int err = *m->err;
     conc__give_way(m);
