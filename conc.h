@@ -2095,8 +2095,9 @@ CONC__INLINE void conc__switch_out(conc__m *m, conc__g *g, uint32_t stop) {
     conc__hb_acquire(g);
     conc__leave(m);
 }
-/* Park the running goroutine; lock is released once its stack is left. */
-CONC__NOINLINE void conc__park(conc__m *m, uint32_t *lock, int why) {
+/* Park the running goroutine; lock is released once its stack is left. Inline in the functions that block most: a frame less above
+   the switch is a mispredicted return less after it. */
+CONC__INLINE void conc__park_inline(conc__m *m, uint32_t *lock, int why) {
     conc__g *g = conc__ld(&m->cur);
     uint32_t stop = conc__enter(m);
     g->wait = (uint8_t)why;
@@ -2105,7 +2106,8 @@ CONC__NOINLINE void conc__park(conc__m *m, uint32_t *lock, int why) {
     conc__switch_out(m, g, stop);
     conc__st(&g->wait, 0);
 }
-CONC__FN void conc__park_select(conc__m *m, struct conc__selwait *s, int why) {
+CONC__NOINLINE void conc__park(conc__m *m, uint32_t *lock, int why) { conc__park_inline(m, lock, why); }
+CONC__INLINE void conc__park_select(conc__m *m, struct conc__selwait *s, int why) {
     conc__g *g = conc__ld(&m->cur);
     uint32_t stop = conc__enter(m);
     g->wait = (uint8_t)why;
@@ -3540,12 +3542,8 @@ CONC__FN void conc__fire_timed(conc__timer *t, int64_t now) {
     if (hit) conc__ready(who, false);
 }
 /* lock is held and w is queued in *q; waits, releasing lock. false: the deadline passed and w was taken out of the queue. */
-CONC__FN bool conc__wait_on(conc__m *m, uint32_t *lock, conc__queue *q, conc__waiter *w, int why, int64_t deadline,
-                            void (*expire)(void *), void *obj) {
-    if (conc__likely(m && deadline == INT64_MAX)) {
-        conc__park(m, lock, why);
-        return true;
-    }
+CONC__NOINLINE bool conc__wait_timed(conc__m *m, uint32_t *lock, conc__queue *q, conc__waiter *w, int why, int64_t deadline,
+                                     void (*expire)(void *), void *obj) {
     if (!m) {
         if (conc__thread_wait(lock, deadline)) return true;
         if (conc__expire(lock, q, w, expire, obj)) return false;
@@ -3562,6 +3560,12 @@ CONC__FN bool conc__wait_on(conc__m *m, uint32_t *lock, conc__queue *q, conc__wa
     conc__park(m, lock, why);
     (void)conc__timer_del(&x.t);
     return !w->expired;
+}
+CONC__INLINE bool conc__wait_on(conc__m *m, uint32_t *lock, conc__queue *q, conc__waiter *w, int why, int64_t deadline,
+                                void (*expire)(void *), void *obj) {
+    if (conc__unlikely(!m || deadline != INT64_MAX)) return conc__wait_timed(m, lock, q, w, why, deadline, expire, obj);
+    conc__park_inline(m, lock, why);
+    return true;
 }
 CONC__INLINE void conc__waiter_init(conc__waiter *w, conc__m *m, void *elem) {
     w->who = conc__me(m);
@@ -3704,7 +3708,7 @@ CONC__NOINLINE void conc__send_closed(struct conc_chan *c) {
     conc_panic("send on closed channel");
 }
 /* Nothing to do at once: wait. lock held. */
-CONC__NOINLINE conc_status conc__send_wait(struct conc_chan *c, const void *v, int64_t deadline) {
+CONC__INLINE conc_status conc__send_wait(struct conc_chan *c, const void *v, int64_t deadline) {
     conc__m *m = conc__self();
     conc__waiter w;
     conc__waiter_init(&w, m, (void *)(uintptr_t)v);
@@ -3713,7 +3717,7 @@ CONC__NOINLINE conc_status conc__send_wait(struct conc_chan *c, const void *v, i
     if (conc__unlikely(!w.ok)) conc__send_closed(NULL);
     return CONC_OK;
 }
-CONC__NOINLINE conc_status conc__recv_wait(struct conc_chan *c, void *v, int64_t deadline) {
+CONC__INLINE conc_status conc__recv_wait(struct conc_chan *c, void *v, int64_t deadline) {
     conc__m *m = conc__self();
     conc__waiter w;
     conc__waiter_init(&w, m, v);
@@ -3725,6 +3729,8 @@ CONC__NOINLINE conc_status conc__recv_wait(struct conc_chan *c, void *v, int64_t
     }
     return CONC_OK;
 }
+CONC__NOINLINE void conc__send_park(struct conc_chan *c, const void *v) { (void)conc__send_wait(c, v, INT64_MAX); }
+CONC__NOINLINE bool conc__recv_park(struct conc_chan *c, void *v) { return conc__recv_wait(c, v, INT64_MAX) == CONC_OK; }
 CONC_API void conc__chan_send(const volatile void *ch, const void *v) {
     struct conc_chan *c = conc__c(ch);
     if (conc__unlikely(!c)) conc__block_for_ever(CONC__W_SEND_NIL);
@@ -3734,7 +3740,7 @@ CONC_API void conc__chan_send(const volatile void *ch, const void *v) {
     if (conc__likely(step == CONC__STEP_DONE)) {
         conc__unlock(&c->lock);
         if (who) conc__ready(who, true);
-    } else if (step == CONC__STEP_WAIT) (void)conc__send_wait(c, v, INT64_MAX);
+    } else if (step == CONC__STEP_WAIT) conc__send_park(c, v);
     else conc__send_closed(c);
 }
 CONC_API bool conc__chan_recv(const volatile void *ch, void *v) {
@@ -3743,7 +3749,7 @@ CONC_API bool conc__chan_recv(const volatile void *ch, void *v) {
     conc__who who = 0;
     conc__lock(&c->lock);
     conc__step step = conc__recv_step(c, v, &who);
-    if (conc__unlikely(step == CONC__STEP_WAIT)) return conc__recv_wait(c, v, INT64_MAX) == CONC_OK;
+    if (step == CONC__STEP_WAIT) return conc__recv_park(c, v);
     conc__unlock(&c->lock);
     if (who) conc__ready(who, true);
     return step == CONC__STEP_DONE;
