@@ -1053,6 +1053,18 @@ CONC__INLINE void conc__os_relax(void) {
 #endif
 }
 
+/* A thread that wakes on time and is not kept from a processor by the time slice of a busy loop: timer slack of 1 ns (short sleeps
+   are 20 us late instead of 70), and, where the kernel lets a thread ask for one (6.12), a short slice. */
+CONC__FN void conc__os_prompt(void) {
+    struct { uint32_t size, policy; uint64_t flags; int32_t nice; uint32_t priority; uint64_t runtime, deadline, period; } attr;
+    (void)prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0);
+    memset(&attr, 0, sizeof attr);
+    if (syscall(SYS_sched_getattr, 0, &attr, sizeof attr, 0) != 0 || attr.policy != 0) return;
+    attr.size = sizeof attr;
+    attr.runtime = 200000;
+    (void)syscall(SYS_sched_setattr, 0, &attr, 0);
+}
+
 /* Asymmetric fence: of the pair conc__fence_light / conc__fence_heavy the light side is a compiler barrier, because the heavy
    side interrupts every running thread of the process (membarrier). Together they order like two full fences. Where the
    kernel has no private expedited membarrier, the light side is a full fence too. */
@@ -3092,7 +3104,7 @@ static void *conc__cxa_get_globals(void) __attribute__((weakref("__cxa_get_globa
 CONC__FN void conc__thread_begin(conc__m *m) {
     m->err = conc_errno_location();
     m->exc = conc__cxa_get_globals ? (void **)conc__cxa_get_globals() : NULL;
-    (void)prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0); /* short sleeps on time: 20 us late instead of 70 */
+    conc__os_prompt();
     clockid_t clock;
     if (pthread_getcpuclockid(pthread_self(), &clock) == 0) conc__st(&m->clock, clock);
 #if CONC__TSAN
@@ -3216,7 +3228,7 @@ CONC__FN int conc__m_start(conc__p *p) {
    work or a timer to watch, and sleeps otherwise. A P that has dispatched nothing for a whole tick while work waits behind it
    is helped: by waking another worker if a P is idle (it will steal), else by taking the P away from the thread and giving it
    to another (hand-off). When a tick handed a P off because its thread was asleep in the kernel, the next ticks come every
-   50 us and hand off at once where the thread's CPU time stands still: a thousand goroutines that all block are through in
+   20 us and hand off at once where the thread's CPU time stands still: a thousand goroutines that all block are through in
    tens of milliseconds. It also gives the pages of unused stacks back, after a second without use. */
 CONC__FN bool conc__hand_off(conc__m *m, conc__p *p) {
     if (!conc__seize(m)) {
@@ -3299,7 +3311,7 @@ CONC__FN void conc__monitor_sleep(void) {
     bool work = conc__ld(&conc__s.qn) != 0;
     int n = conc__ld_acq(&conc__s.nps);
     for (int i = 0; i < n; i++) work |= conc__ld(&conc__s.ps[i]->m) && conc__p_has_work(conc__s.ps[i]);
-    int64_t moves = -1;
+    int64_t moves = conc__ld(&conc__s.stack_moves);
     while (!work && !conc__ld_acq(&conc__s.mon_wake) && !conc__ld(&conc__s.stop)) {
         int64_t due = conc__first_due(), now = conc_now(), limit = -1;
         if (due < conc__ld(&conc__s.waiter_due)) limit = due > now ? due - now : 0;
@@ -3316,7 +3328,7 @@ CONC__FN void conc__monitor_sleep(void) {
 }
 CONC__FN void *conc__monitor_main(void *arg) {
     (void)arg;
-    (void)prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0);
+    conc__os_prompt();
     int64_t interval = CONC_MS;
     int quiet = 0, fast = 0;
     while (!conc__ld(&conc__s.stop)) {
@@ -3334,7 +3346,7 @@ CONC__FN void *conc__monitor_main(void *arg) {
         }
         if (t.blocked) fast = 20;
         else if (fast > 0) fast--;
-        interval = fast > 0 ? 50 * CONC_US : CONC_MS;
+        interval = fast > 0 ? 20 * CONC_US : CONC_MS;
         quiet = t.waiting ? 0 : quiet + 1;
         if (quiet > 10 && !fast) interval = quiet > 40 ? 10 * CONC_MS : 5 * CONC_MS;
         if (t.busy && quiet < 60) continue;
