@@ -599,7 +599,10 @@ CONC_API conc_status conc_wg_wait_for(conc_wg *wg, int64_t ns); /* CONC_OK or CO
    inside fn deadlocks. Source: sync.Once. */
 typedef struct conc_once { uint32_t conc__done, conc__pad; conc_mutex conc__m; } conc_once;
 #define CONC_ONCE_INIT { 0, 0, CONC_MUTEX_INIT }
-CONC_API void conc_once_do(conc_once *once, void (*fn)(void *), void *arg);
+CONC_API void conc__once_slow(conc_once *once, void (*fn)(void *), void *arg);
+static inline void conc_once_do(conc_once *once, void (*fn)(void *), void *arg) {
+    if (__builtin_expect(!__atomic_load_n(&once->conc__done, __ATOMIC_ACQUIRE), 0)) conc__once_slow(once, fn, arg);
+}
 
 /* Condition variable. wait releases m, sleeps, and locks m again; it wakes only for signal or broadcast (in the order of
    waiting), never by itself, but re-check your condition in a loop all the same. A copied cond ends the program.
@@ -2502,6 +2505,8 @@ CONC__FN bool conc__sleep_m(conc__m *m) {
         if (spare) limit = 2 * CONC_SEC, retire = true;
         else if (due == INT64_MAX && conc__ld(&conc__s.foreign_blocked)) limit = 10 * CONC_MS; /* then look for a deadlock */
     }
+    if (m->locked) /* its goroutine's partner may be about to answer: a wake by memory takes 50 ns, by the kernel 20 us and more */
+        for (int i = 0; i < 1000 && !conc__ld_acq(&m->wake); i++) conc__os_relax();
     if (limit != 0 && !conc__ld_acq(&m->wake)) conc__os_wait(&m->wake, 0, limit);
     if (!conc__ld_acq(&m->wake) && limit == 10 * CONC_MS) {
         conc__deadlock_check();
@@ -2591,7 +2596,11 @@ CONC__FN void conc__m_loop(conc__m *m) {
         m->next = NULL;
         if (m->locked && !m->run) { /* its goroutine is parked: somebody else shall use the P */
             conc__p *p = m->p;
-            if (work && p) conc__push(p, work);
+            if (p && !work) work = conc__pick(p);
+            if (p && work && !((uintptr_t)work & 1) && ((conc__g *)work)->locked && ((conc__g *)work)->locked != m) {
+                conc__run_locked(m, (conc__g *)work); /* straight to the thread that the next goroutine is wired to */
+                p = NULL;
+            } else if (p && work) conc__push(p, work);
             if (p) {
                 m->p = NULL;
                 conc__st_rel(&m->stop, CONC__LOST);
@@ -4261,20 +4270,36 @@ CONC_API const volatile void *conc__after(int64_t ns) {
    handed to it, newcomers queue. Invariant: a waiter in the queue implies LOCKED, or WOKEN, or an unlock on its slow path. */
 enum { CONC__LOCKED = 1, CONC__WAITERS = 2, CONC__WOKEN = 4, CONC__STARVING = 8 };
 #define CONC__STARVE_NS CONC_MS
+/* One look and one read-modify-write, waiters or not: barging past those in the queue is what makes normal mode fast. */
 CONC__INLINE bool conc__mutex_try(conc_mutex *m) {
-    uint32_t zero = 0;
-    return __atomic_compare_exchange_n(&m->conc__state, &zero, CONC__LOCKED, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+    uint32_t s = conc__ld(&m->conc__state);
+    return !(s & (CONC__LOCKED | CONC__STARVING)) &&
+           __atomic_compare_exchange_n(&m->conc__state, &s, s | CONC__LOCKED, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 CONC__FN void conc__mutex_expire(void *obj) {
     conc_mutex *m = (conc_mutex *)obj;
     if (!m->conc__head) (void)__atomic_fetch_and(&m->conc__state, ~(uint32_t)(CONC__WAITERS | CONC__STARVING), __ATOMIC_SEQ_CST);
 }
+/* Contention is the moment for a goroutine whose processor was handed on to queue for one: running beside its successor it would
+   fight it for the lock. */
+CONC__FN void conc__give_way_if_lost(void) {
+    conc__m *m = conc__self();
+    if (conc__unlikely(m && conc__ld(&m->stop) & CONC__LOST) && conc__ld(&m->cur) != &m->g0) conc__give_way(m);
+}
+/* Spinning helps only if the holder runs now, elsewhere, and nobody here would rather use the processor. */
+CONC__FN bool conc__can_spin(conc_mutex *mu) {
+    conc__m *m = conc__self();
+    conc__p *p = m ? conc__ld(&m->p) : NULL;
+    if ((conc__ld(&mu->conc__state) & (CONC__LOCKED | CONC__STARVING)) != CONC__LOCKED) return false;
+    return !m || (p && !conc__p_has_work(p) && conc__ld(&conc__s.procs) - conc__ld(&conc__s.nidle_p) - conc__ld(&conc__s.nspin) > 1);
+}
 CONC__NOINLINE bool conc__mutex_slow(conc_mutex *m, int64_t deadline) {
     int64_t since = 0;
     bool woken = false;
-    for (int i = 0; i < 4; i++) { /* the holder may be about to release it on another processor */
+    conc__give_way_if_lost();
+    for (int i = 0; i < 4 && conc__can_spin(m); i++) { /* the holder may be about to release it on another processor */
         for (int k = 0; k < 30; k++) conc__os_relax();
-        if (conc__ld(&m->conc__state) == 0 && conc__mutex_try(m)) return true;
+        if (conc__mutex_try(m)) return true;
     }
     for (;;) {
         conc__m *self = conc__self();
@@ -4296,18 +4321,18 @@ CONC__NOINLINE bool conc__mutex_slow(conc_mutex *m, int64_t deadline) {
         else conc__q_put(CONC__Q(&m->conc__head), &w);
         if (!since) since = conc_now();
         if (!conc__wait_on(self, &m->conc__spin, CONC__Q(&m->conc__head), &w, CONC__W_MUTEX, deadline, conc__mutex_expire, m)) return false;
-        if (w.handed) return true;
+        if (w.handed) {
+            /* served within the millisecond: the queue is short again, back to normal mode */
+            if (conc_now() - since < CONC__STARVE_NS) (void)__atomic_fetch_and(&m->conc__state, ~(uint32_t)CONC__STARVING, __ATOMIC_SEQ_CST);
+            return true;
+        }
         woken = true;
     }
 }
 CONC_API void conc_mutex_lock(conc_mutex *m) {
     if (conc__unlikely(!conc__mutex_try(m))) (void)conc__mutex_slow(m, INT64_MAX);
 }
-CONC_API bool conc_mutex_try_lock(conc_mutex *m) {
-    uint32_t s = conc__ld(&m->conc__state);
-    return !(s & (CONC__LOCKED | CONC__STARVING)) &&
-           __atomic_compare_exchange_n(&m->conc__state, &s, s | CONC__LOCKED, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
-}
+CONC_API bool conc_mutex_try_lock(conc_mutex *m) { return conc__mutex_try(m); }
 CONC_API conc_status conc_mutex_lock_for(conc_mutex *m, int64_t ns) {
     if (conc__likely(conc__mutex_try(m))) return CONC_OK;
     if (ns <= 0) return conc_mutex_try_lock(m) ? CONC_OK : CONC_TIMEOUT;
@@ -4337,9 +4362,12 @@ CONC__NOINLINE void conc__mutex_unlock_slow(conc_mutex *m, bool can_yield) {
     if (who) conc__ready(who, can_yield);
 }
 CONC__INLINE void conc__mutex_unlock(conc_mutex *m, bool can_yield) {
-    uint32_t locked = CONC__LOCKED;
-    if (conc__unlikely(!__atomic_compare_exchange_n(&m->conc__state, &locked, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)))
-        conc__mutex_unlock_slow(m, can_yield);
+    uint32_t s = conc__ld(&m->conc__state);
+    /* nobody waits, or somebody is on its way to compete already: nobody need be woken */
+    if (conc__likely(s == CONC__LOCKED || (s & (CONC__LOCKED | CONC__WOKEN | CONC__STARVING)) == (CONC__LOCKED | CONC__WOKEN)) &&
+        conc__likely(__atomic_compare_exchange_n(&m->conc__state, &s, s & ~(uint32_t)CONC__LOCKED, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)))
+        return;
+    conc__mutex_unlock_slow(m, can_yield);
 }
 CONC_API void conc_mutex_unlock(conc_mutex *m) { conc__mutex_unlock(m, true); }
 
@@ -4348,6 +4376,7 @@ CONC_API void conc_mutex_unlock(conc_mutex *m) { conc__mutex_unlock(m, true); }
    count and the spin lock: unlock leaves one grant (pad) for each such reader. */
 #define CONC__WRITER (1 << 30)
 CONC__FN void conc__rlock_slow(conc_rwmutex *rw) {
+    conc__give_way_if_lost();
     conc__m *self = conc__self();
     conc__waiter w;
     conc__lock(&rw->conc__spin);
@@ -4382,6 +4411,7 @@ CONC__NOINLINE void conc__runlock_slow(conc_rwmutex *rw, int32_t r) {
 CONC_API void conc_rwmutex_runlock(conc_rwmutex *rw) {
     int32_t r = conc__add(&rw->conc__readers, -1);
     if (conc__unlikely(r < 0)) conc__runlock_slow(rw, r);
+    else if (r > 0) conc__give_way_if_lost(); /* others read at the same time */
 }
 CONC_API void conc_rwmutex_lock(conc_rwmutex *rw) {
     conc_mutex_lock(&rw->conc__w); /* writers one by one */
@@ -4489,8 +4519,7 @@ CONC__FN void conc__once_end(void *arg) {
     conc__st_rel(&once->conc__done, 1); /* partner: the acquire in conc_once_do */
     conc_mutex_unlock(&once->conc__m);
 }
-CONC_API void conc_once_do(conc_once *once, void (*fn)(void *), void *arg) {
-    if (conc__likely(conc__ld_acq(&once->conc__done))) return;
+CONC_API void conc__once_slow(conc_once *once, void (*fn)(void *), void *arg) {
     conc_mutex_lock(&once->conc__m);
     if (conc__ld(&once->conc__done)) {
         conc_mutex_unlock(&once->conc__m);
