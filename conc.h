@@ -2494,9 +2494,9 @@ CONC__FN bool conc__sleep_m(conc__m *m) {
         conc__s.waiter = m;
         conc__st(&conc__s.waiter_due, due);
         conc__unlock(&conc__s.lock);
-        conc__fence_heavy(); /* partner: the light fence in conc__timer_put */
-        due = conc__first_due();
-        int64_t now = conc_now();
+        conc__fence_heavy(); /* partner: the light fence in conc__timer_notify */
+        int64_t again = conc__first_due(), now = conc_now();
+        if (again < due) due = again; /* never later than promised in waiter_due: timers after it were not announced */
         limit = due > now ? due - now : 0;
     } else {
         if (conc__s.waiter_due == INT64_MAX && due == INT64_MAX) limit = -1;
@@ -3358,7 +3358,7 @@ CONC__FN void *conc__monitor_main(void *arg) {
         interval = fast > 0 ? 20 * CONC_US : CONC_MS;
         quiet = t.waiting ? 0 : quiet + 1;
         if (quiet > 10 && !fast) interval = quiet > 40 ? 10 * CONC_MS : 5 * CONC_MS;
-        if (t.busy && quiet < 60) continue;
+        if (quiet < (t.busy ? 60 : 4)) continue; /* a kick costs whoever gives it 7 us: not one for every short burst */
         conc__monitor_sleep();
         quiet = 0;
         interval = CONC_MS;
