@@ -1148,6 +1148,7 @@ CONC__FN int conc__os_threads(void) {
 typedef struct conc__g conc__g;
 typedef struct conc__m conc__m;
 typedef struct conc__p conc__p;
+struct conc__exc { void *caught; unsigned uncaught; }; /* the C++ ABI's __cxa_eh_globals */
 struct conc__exit { struct conc__exit *next; void (*fn)(void *); void *arg; bool heap; };
 struct conc__g {
     void *sp, *ip, *bp; /* first: the assembly knows these offsets */
@@ -1156,7 +1157,7 @@ struct conc__g {
     uint8_t wait;       /* why it is parked (enum conc__wait); 0: running or runnable */
     uint8_t live;       /* 0: free stack */
     uint16_t locks;     /* nesting of conc_lock_thread */
-    void *exc[2];       /* C++ exception globals while parked */
+    struct conc__exc exc; /* C++ exception globals while parked */
     uint64_t id, parent;
     const struct conc__site *site;
     const char *name;
@@ -1164,7 +1165,6 @@ struct conc__g {
     struct conc_wg *wg;       /* counted down at the end */
     struct conc__exit *exits; /* conc_on_exit handlers, last first */
     void **local;             /* goroutine-local values, or NULL */
-    conc__g *next;            /* free list */
     char *lo;                 /* lowest address of the stack, above its guard */
     size_t size;              /* from lo to the control block */
     void *map;                /* start of its own mapping, NULL for a slab stack */
@@ -1556,7 +1556,7 @@ struct conc__p {
     uint32_t nrec, nstack;
     void **ring;
     conc__rec *recs;      /* free records, linked through fn */
-    conc__g *stacks;      /* free stacks */
+    conc__g *stacks[2 * CONC__BATCH]; /* nstack free stacks; an array, so that moving them touches none of their pages */
     uint64_t id, id_end;  /* goroutine numbers to hand out */
     int64_t live;         /* goroutines spawned less ended here: the sum over Ps counts */
     int64_t spawned, parks;
@@ -1581,7 +1581,7 @@ struct conc__m {
     conc__g *dead;        /* after the switch: free this stack */
     conc__g *requeue;     /* after the switch: put this goroutine into the common queue */
     int *err;             /* this thread's errno */
-    void **exc;           /* this thread's C++ exception globals, or NULL */
+    struct conc__exc *exc; /* this thread's C++ exception globals, or NULL */
     conc__g g0;           /* the thread's own stack */
     __attribute__((aligned(CONC__LINE))) uint32_t wake; /* 1: go on; futex */
     bool idle, waiter;    /* sched.lock */
@@ -1630,7 +1630,7 @@ static struct conc__sched {
     uint32_t mon_wake;    /* futex */
     conc__rec *recs;      /* batches of free records: linked through arg[0], each batch through fn */
     uint32_t stack_lock;
-    conc__g *stacks;      /* free stacks */
+    conc__g **stacks;     /* free stacks; stack_lock */
     int64_t nstacks, nstacks_free, stack_moves;
     conc__vacant *vacant; /* places of slabs whose pages were given back; stack_lock */
     struct conc__slab *slabs, *bigs; /* every stack; grown under stack_lock, slabs walked by anybody */
@@ -1847,44 +1847,48 @@ CONC__FN conc__g *conc__stack_carve(void) {
     conc__s.nstacks++;
     return g;
 }
-CONC__NOINLINE conc__g *conc__stack_refill(conc__p *p) {
+/* common pool: stack_lock held */
+CONC__FN conc__g *conc__pool_get(void) {
+    size_t n = conc__arr_len(conc__s.stacks);
+    if (n == 0) return NULL;
+    conc__arr_set_len(conc__s.stacks, n - 1);
+    conc__st(&conc__s.nstacks_free, (int64_t)n - 1);
+    return conc__s.stacks[n - 1];
+}
+CONC__FN void conc__pool_put(conc__g *g) {
+    size_t n = conc__arr_len(conc__s.stacks);
+    if (n == conc__arr_cap(conc__s.stacks)) conc__s.stacks = (conc__g **)conc__arr_grow(conc__s.stacks, sizeof g, n ? n : 1024);
+    conc__s.stacks[n] = g;
+    conc__arr_set_len(conc__s.stacks, n + 1);
+    conc__st(&conc__s.nstacks_free, (int64_t)n + 1);
+}
+CONC__NOINLINE void conc__stack_refill(conc__p *p) {
     conc__lock(&conc__s.stack_lock);
-    conc__s.stack_moves++;
-    for (int i = 0; i < CONC__BATCH / 4; i++) {
-        conc__g *g = conc__s.stacks;
-        if (g) conc__s.stacks = g->next, (void)conc__add(&conc__s.nstacks_free, -1);
-        else if (i < 8) g = conc__stack_carve();
+    conc__st(&conc__s.stack_moves, conc__s.stack_moves + 1);
+    for (int i = 0; i < CONC__BATCH; i++) {
+        conc__g *g = conc__pool_get();
+        if (!g && i < 8) g = conc__stack_carve();
         if (!g) break;
-        g->next = p->stacks;
-        p->stacks = g;
-        p->nstack++;
+        p->stacks[p->nstack++] = g;
     }
     conc__unlock(&conc__s.stack_lock);
-    conc__g *g = p->stacks;
-    if (g) p->stacks = g->next, p->nstack--;
-    return g;
 }
 CONC__INLINE conc__g *conc__stack_get(conc__p *p) {
-    conc__g *g = p->stacks;
-    if (conc__likely(g != NULL)) {
-        p->stacks = g->next;
-        p->nstack--;
-        return g;
+    if (conc__unlikely(p->nstack == 0)) {
+        conc__stack_refill(p);
+        if (p->nstack == 0) return NULL;
     }
-    return conc__stack_refill(p);
+    uint32_t n = --p->nstack;
+    if (n >= 4) conc__prefetch(p->stacks[n - 4]);
+    return p->stacks[n];
 }
 CONC__NOINLINE void conc__stack_spill(conc__p *p) {
     conc__lock(&conc__s.stack_lock);
-    conc__s.stack_moves++;
-    for (int i = 0; i < CONC__BATCH; i++) {
-        conc__g *g = p->stacks;
-        p->stacks = g->next;
-        g->next = conc__s.stacks;
-        conc__s.stacks = g;
-        (void)conc__add(&conc__s.nstacks_free, 1);
-        p->nstack--;
-    }
+    conc__st(&conc__s.stack_moves, conc__s.stack_moves + 1);
+    for (int i = 0; i < CONC__BATCH; i++) conc__pool_put(p->stacks[i]); /* the coldest */
     conc__unlock(&conc__s.stack_lock);
+    p->nstack -= CONC__BATCH;
+    memmove(p->stacks, p->stacks + CONC__BATCH, sizeof p->stacks[0] * p->nstack);
 }
 /* A stack of its own size for go_with; NULL: no memory. Any thread. */
 CONC__FN conc__g *conc__stack_big(size_t want) {
@@ -1931,15 +1935,12 @@ CONC__FN void conc__stack_put(conc__p *p, conc__g *g) {
     }
     if (conc__unlikely(!p)) { /* its M has lost the P */
         conc__lock(&conc__s.stack_lock);
-        g->next = conc__s.stacks;
-        conc__s.stacks = g;
-        (void)conc__add(&conc__s.nstacks_free, 1);
+        conc__pool_put(g);
         conc__unlock(&conc__s.stack_lock);
         return;
     }
-    g->next = p->stacks;
-    p->stacks = g;
-    if (conc__unlikely(++p->nstack >= 2 * CONC__BATCH)) conc__stack_spill(p);
+    if (conc__unlikely(p->nstack == 2 * CONC__BATCH)) conc__stack_spill(p);
+    p->stacks[p->nstack++] = g;
 }
 
 /* records */
@@ -2072,18 +2073,14 @@ CONC__INLINE void conc__post(conc__m *m) {
 CONC__INLINE void conc__save(conc__m *m, conc__g *g) {
     g->err = *m->err;
     if (conc__unlikely(m->exc != NULL)) {
-        g->exc[0] = m->exc[0];
-        g->exc[1] = m->exc[1];
-        m->exc[0] = NULL;
-        *(unsigned *)&m->exc[1] = 0;
+        g->exc = *m->exc;
+        m->exc->caught = NULL;
+        m->exc->uncaught = 0;
     }
 }
 CONC__INLINE void conc__restore(conc__m *m, conc__g *g) {
     *m->err = g->err;
-    if (conc__unlikely(m->exc != NULL)) {
-        m->exc[0] = g->exc[0];
-        *(unsigned *)&m->exc[1] = *(unsigned *)&g->exc[1];
-    }
+    if (conc__unlikely(m->exc != NULL)) *m->exc = g->exc;
 }
 
 CONC__FN conc__g *conc__bind(conc__m *m, conc__rec *r);
@@ -2394,7 +2391,7 @@ CONC__FN void *conc__try_steal(conc__m *m, int64_t ns) {
         uint32_t ran = conc__ld(&v->tick) - m->seen[v->index];
         uint32_t queue = conc__ld(&v->tail) - conc__ld(&v->head);
         if (ran != 0 && (double)queue * (double)ns < 20000.0 * (double)ran) continue;
-        if (!conc__seize(vm)) continue;
+        if (conc__ld(&vm->in) || !conc__seize(vm)) continue; /* do not pay for a fence that is likely in vain */
         void *work = vm->p == v ? conc__steal_from(v, m->p) : NULL;
         conc__unseize(vm, 0);
         if (work) {
@@ -3112,7 +3109,7 @@ __asm__(
 static void *conc__cxa_get_globals(void) __attribute__((weakref("__cxa_get_globals")));
 CONC__FN void conc__thread_begin(conc__m *m) {
     m->err = conc_errno_location();
-    m->exc = conc__cxa_get_globals ? (void **)conc__cxa_get_globals() : NULL;
+    m->exc = conc__cxa_get_globals ? (struct conc__exc *)conc__cxa_get_globals() : NULL;
     conc__os_prompt();
     clockid_t clock;
     if (pthread_getcpuclockid(pthread_self(), &clock) == 0) conc__st(&m->clock, clock);
@@ -3293,13 +3290,12 @@ CONC__FN void conc__monitor_p(conc__p *p, int64_t now, bool fast, struct conc__t
         p->mon_since = 0;
     }
 }
-/* Give the pages of up to n stacks of the common pool back. A trimmed stack leaves the list (its links were in its own pages)
-   and is noted by slab and place. */
+/* Give the pages of up to n stacks of the common pool back. A trimmed stack leaves the list (its control block was in its own
+   pages) and is noted by slab and place. */
 CONC__FN bool conc__trim(int n) {
     while (n-- > 0) {
         conc__lock(&conc__s.stack_lock);
-        conc__g *g = conc__s.stacks;
-        if (g) conc__s.stacks = g->next;
+        conc__g *g = conc__pool_get();
         conc__unlock(&conc__s.stack_lock);
         if (!g) return false;
         conc__vacant v = { g->slab, g->slot };
@@ -3329,7 +3325,7 @@ CONC__FN void conc__monitor_sleep(void) {
         conc__os_wait(&conc__s.mon_wake, 0, limit);
         int64_t m = conc__ld(&conc__s.stack_moves);
         if (m == moves)
-            while (!conc__ld_acq(&conc__s.mon_wake) && conc__ld(&conc__s.nstacks_free) > 0 && conc__trim(64)) conc__add(&conc__s.nstacks_free, -64);
+            while (!conc__ld_acq(&conc__s.mon_wake) && conc__ld(&conc__s.nstacks_free) > 0 && conc__trim(64)) continue;
         moves = m;
         if (due < conc__ld(&conc__s.waiter_due) && due <= conc_now()) break;
     }
@@ -3466,31 +3462,32 @@ CONC__FN bool conc__timer_del(conc__timer *t) {
     }
     return armed;
 }
-/* Fire what is due in v's heap. By an M with a P, on its scheduler stack. */
-CONC__FN void conc__run_timers(conc__m *m, conc__p *v, int64_t now) {
-    (void)m;
-    for (int i = 0; i < 1024; i++) { /* then look at the rest of the world */
-        conc__lock(&v->tlock);
-        if (!conc__arr_len(v->heap) || v->heap[0].when > now) {
-            conc__unlock(&v->tlock);
-            return;
-        }
+/* Take up to n due timers out of v's heap (periodic ones stay in it), each marked as firing. */
+CONC__FN int conc__take_due(conc__p *v, int64_t now, conc__timer **due, int n) {
+    int k = 0;
+    conc__lock(&v->tlock);
+    while (k < n && conc__arr_len(v->heap) && v->heap[0].when <= now) {
         conc__timer *t = v->heap[0].t;
         if (t->period > 0) {
-            int64_t late = now - t->when;
-            t->when += t->period * (1 + late / t->period);
+            t->when += t->period * (1 + (now - t->when) / t->period);
             v->heap[0].when = t->when;
             conc__heap_down(v, 0);
-            conc__heap_due(v);
-            if (conc__ld_acq(&t->firing)) { /* the last tick is still being delivered elsewhere: this one is dropped */
-                conc__unlock(&v->tlock);
-                continue;
-            }
+            if (conc__ld_acq(&t->firing)) continue; /* the last tick is still being delivered elsewhere: this one is dropped */
         } else conc__heap_take(v, 0);
         conc__st(&t->firing, 1);
-        conc__unlock(&v->tlock);
-        t->f(t, now);
+        due[k++] = t;
     }
+    conc__heap_due(v);
+    conc__unlock(&v->tlock);
+    return k;
+}
+/* Fire what is due in v's heap. By an M with a P, on its scheduler stack. */
+CONC__FN void conc__run_timers(conc__m *m, conc__p *v, int64_t now) {
+    conc__timer *due[32];
+    int n;
+    (void)m;
+    for (int i = 0; i < 32 && (n = conc__take_due(v, now, due, 32)) > 0; i++) /* then look at the rest of the world */
+        for (int k = 0; k < n; k++) due[k]->f(due[k], now);
 }
 CONC__FN void conc__fire_sleep(conc__timer *t, int64_t now) {
     conc__who who = (conc__who)t->arg;
@@ -4974,6 +4971,7 @@ CONC_API int64_t conc_shutdown(void) {
         CONC_FREE(c);
     }
     CONC_FREE(conc__s.q);
+    conc__arr_free(conc__s.stacks);
     conc__arr_free(conc__s.vacant);
     uint32_t nkeys = conc__s.nkeys;
     void (*dtors[64])(void *);
