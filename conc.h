@@ -1441,6 +1441,21 @@ CONC__FN void conc__arr_free(void *a) { if (a) CONC_FREE((stbds_array_header *)a
 extern "C" {
 #endif
 
+/* Zeroed memory on a cache line of its own, from CONC_MALLOC; NULL: none. The pointer to free lies in front of it. */
+CONC__FN void *conc__line_alloc(size_t n) {
+    char *raw = (char *)CONC_MALLOC(n + 2 * CONC__LINE);
+    if (!raw) return NULL;
+    char *at = (char *)(((uintptr_t)raw + 2 * CONC__LINE - 1) & ~(uintptr_t)(CONC__LINE - 1));
+    memcpy(at - sizeof raw, &raw, sizeof raw);
+    memset(at, 0, n);
+    return at;
+}
+CONC__FN void conc__line_free(void *at) {
+    char *raw;
+    memcpy(&raw, (char *)at - sizeof raw, sizeof raw);
+    CONC_FREE(raw);
+}
+
 /* Spin lock with a version: odd while held, and each hold moves it on by two, so that a reader without the lock can tell
    whether anybody held it in between (select's exact "none is ready"). Release is a plain store. Waiting goroutines never
    hold one, except across the switch that parks them, where the next context releases it; critical sections are tens of
@@ -3190,10 +3205,8 @@ CONC__FN int conc__m_start(conc__p *p) {
         m->run = NULL;
         m->next = NULL;
     } else {
-        void *at = NULL;
         conc__tsan_blind(true);
-        m = posix_memalign(&at, CONC__LINE, sizeof *m) == 0 ? (conc__m *)at : NULL;
-        if (m) memset(m, 0, sizeof *m);
+        m = (conc__m *)conc__line_alloc(sizeof *m);
         conc__tsan_blind(false);
     }
     pthread_attr_t attr;
@@ -4829,13 +4842,11 @@ CONC_API const char *conc_strerror(conc_status status) {
 CONC_API int conc_version(void) { return CONC_VERSION; }
 
 CONC__FN conc__p *conc__p_new(int index) {
-    void *at = NULL;
-    if (posix_memalign(&at, CONC__LINE, sizeof(conc__p)) != 0) return NULL;
-    conc__p *p = (conc__p *)at;
-    memset(p, 0, sizeof *p);
+    conc__p *p = (conc__p *)conc__line_alloc(sizeof *p);
+    if (!p) return NULL;
     p->mask = 255;
     p->ring = (void **)CONC_MALLOC(sizeof(void *) * 256);
-    if (!p->ring) return free(p), (conc__p *)NULL;
+    if (!p->ring) return conc__line_free(p), (conc__p *)NULL;
     p->rng = (uint32_t)index * 2654435761u + 1;
     p->index = index;
     p->due = INT64_MAX;
@@ -4952,13 +4963,13 @@ CONC_API int64_t conc_shutdown(void) {
         next = m->all_next;
         if (m->started) (void)pthread_join(m->thread, NULL);
         CONC_FREE(m->seen);
-        free(m);
+        conc__line_free(m);
     }
     for (int i = 0; i < conc__s.nps; i++) {
         conc__p *p = conc__s.ps[i];
         conc__arr_free(p->heap);
         CONC_FREE(p->ring);
-        free(p);
+        conc__line_free(p);
     }
     for (int l = 0; l < 2; l++)
         for (struct conc__slab *s = l ? conc__s.bigs : conc__s.slabs, *next; s; s = next) {
