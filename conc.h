@@ -40,6 +40,7 @@
                             which runs as goroutine 1; the program ends when it returns
      CONC_NO_SHORT_NAMES    leave go, chan, chan_*, on_*, case_*, defer alone; the long names are conc_go, conc_chan_send, ...
      CONC_NO_ERRNO          leave errno alone (by default it is made safe for code that moves between threads)
+     CONC_NO_VALGRIND       do not include valgrind/valgrind.h where it is found (it costs nothing outside Valgrind)
      CONC_NO_SEGV_HANDLER   do not install the SIGSEGV/SIGBUS handler that reports stack overflows
      CONC_STACK_SIZE        bytes of address space of a goroutine stack (131072; 262144 under sanitizers)
      CONC_MALLOC(n), CONC_REALLOC(p, n), CONC_FREE(p)      the allocator, all three or none
@@ -976,6 +977,17 @@ template <class F, class A> inline conc__guard<F, A> conc__mkguard(F f, A a) { r
 #define CONC__ASAN 0
 #endif
 
+#if defined(__has_include) && !defined(CONC_NO_VALGRIND)
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#endif
+#endif
+#ifndef VALGRIND_STACK_REGISTER
+#define VALGRIND_STACK_REGISTER(lo, hi) 0u
+#define VALGRIND_STACK_DEREGISTER(id) ((void)(id))
+#define RUNNING_ON_VALGRIND 0u
+#endif
+
 #define conc__likely(x) __builtin_expect(!!(x), 1)
 #define conc__unlikely(x) __builtin_expect(!!(x), 0)
 #define CONC__FN __attribute__((unused)) static
@@ -1570,7 +1582,7 @@ struct conc__p {
     uint32_t lifo;        /* dispatches in a row out of next */
     uint32_t nrec, nstack;
     void **ring;
-    conc__rec *recs;      /* free records, linked through fn */
+    conc__rec *recs;      /* free records, linked through arg[1] */
     conc__g *stacks[2 * CONC__BATCH]; /* nstack free stacks; an array, so that moving them touches none of their pages */
     uint64_t id, id_end;  /* goroutine numbers to hand out */
     int64_t live;         /* goroutines spawned less ended here: the sum over Ps counts */
@@ -1643,7 +1655,7 @@ static struct conc__sched {
     bool monitor_on;
     pthread_t monitor;
     uint32_t mon_wake;    /* futex */
-    conc__rec *recs;      /* batches of free records: linked through arg[0], each batch through fn */
+    conc__rec *recs;      /* batches of free records: linked through arg[0], each batch through arg[1] */
     uint32_t stack_lock;
     conc__g **stacks;     /* free stacks; stack_lock */
     int64_t nstacks, nstacks_free, stack_moves;
@@ -1656,7 +1668,7 @@ static struct conc__sched {
     uint32_t nkeys;
     void (*key_dtor[64])(void *);
     uint32_t dying;
-} conc__s;
+} conc__rt;
 
 static __thread __attribute__((tls_model("initial-exec"))) conc__m *conc__tls_m;
 /* The calling thread's M; NULL on a thread that is not a worker. Volatile: a goroutine may resume on another thread, so the
@@ -1695,7 +1707,7 @@ CONC__FN void conc__inject(void *work);
 CONC__FN void conc__deadlock_check(void);
 
 CONC__INLINE void conc__ensure(void) {
-    if (conc__unlikely(conc__ld_acq(&conc__s.state) != CONC__ON)) conc__start();
+    if (conc__unlikely(conc__ld_acq(&conc__rt.state) != CONC__ON)) conc__start();
 }
 
 /* the bracket */
@@ -1785,7 +1797,7 @@ CONC__INLINE void conc__push(conc__p *p, void *work) {
     /* The monitor goes to sleep by setting the bit, fencing heavily, and looking at the queues once more; so either it sees
        this work or we see the bit. */
     conc__fence_light();
-    if (conc__unlikely(conc__ld(&conc__s.attn))) conc__attend();
+    if (conc__unlikely(conc__ld(&conc__rt.attn))) conc__attend();
 }
 /* Next work of p, or NULL: none, or it is time for the slow look (common queue, timers) on the scheduler stack. A pair that
    keeps waking each other through next gives way to the queue every 32 dispatches. */
@@ -1810,7 +1822,7 @@ CONC__INLINE void *conc__pick(conc__p *p) {
 /* A never-used stack is carved out of a slab, guarded in its lowest pages, its control block at one of 16 offsets from its top.
    Stacks are reused last in, first out; batches move between a P and the common pool, so that one worker may spawn and another
    end goroutines. Their pages are given back by the monitor, never on exit. */
-struct conc__slab { struct conc__slab *next; char *base; size_t size, slot; uint32_t used; };
+struct conc__slab { struct conc__slab *next; char *base; size_t size, slot; uint32_t used; unsigned valgrind[CONC__SLAB]; };
 #define CONC__COLOURS 16
 #define CONC__G_ROOM ((sizeof(conc__g) + 63) & ~(size_t)63)
 CONC__FN conc__g *conc__slab_at(const struct conc__slab *s, uint32_t i) {
@@ -1828,29 +1840,29 @@ CONC__FN void conc__stack_init(conc__g *g, char *base, void *map) {
 CONC__FN struct conc__slab *conc__slab_new(void) {
     struct conc__slab *s = (struct conc__slab *)CONC_MALLOC(sizeof *s);
     if (!s) return NULL;
-    s->slot = conc__s.stack_size;
+    s->slot = conc__rt.stack_size;
     s->size = s->slot * CONC__SLAB;
     s->base = (char *)conc__os_reserve(s->size);
     if (!s->base) return CONC_FREE(s), (struct conc__slab *)NULL;
     s->used = 0;
-    s->next = conc__s.slabs;
-    conc__st_rel(&conc__s.slabs, s); /* partner: the acquire load of whoever walks the slabs */
+    s->next = conc__rt.slabs;
+    conc__st_rel(&conc__rt.slabs, s); /* partner: the acquire load of whoever walks the slabs */
     return s;
 }
 /* One never-used stack, or NULL. stack_lock held. */
 CONC__FN conc__g *conc__stack_carve(void) {
-    size_t vacant = conc__arr_len(conc__s.vacant);
+    size_t vacant = conc__arr_len(conc__rt.vacant);
     if (vacant) { /* guarded already */
-        conc__vacant v = conc__s.vacant[vacant - 1];
-        conc__arr_set_len(conc__s.vacant, vacant - 1);
+        conc__vacant v = conc__rt.vacant[vacant - 1];
+        conc__arr_set_len(conc__rt.vacant, vacant - 1);
         conc__g *again = conc__slab_at(v.slab, v.slot);
         conc__stack_init(again, v.slab->base + v.slab->slot * v.slot, NULL);
         again->slab = v.slab;
         again->slot = v.slot;
         return again;
     }
-    struct conc__slab *s = conc__s.slabs;
-    if (!s || s->used == CONC__SLAB || s->slot != conc__s.stack_size) s = conc__slab_new();
+    struct conc__slab *s = conc__rt.slabs;
+    if (!s || s->used == CONC__SLAB || s->slot != conc__rt.stack_size) s = conc__slab_new();
     if (!s) return NULL;
     char *base = s->base + s->slot * s->used;
     conc__g *g = conc__slab_at(s, s->used);
@@ -1858,35 +1870,36 @@ CONC__FN conc__g *conc__stack_carve(void) {
     conc__stack_init(g, base, NULL);
     g->slab = s;
     g->slot = s->used;
+    if (RUNNING_ON_VALGRIND) s->valgrind[s->used] = VALGRIND_STACK_REGISTER(g->lo, base + s->slot);
     conc__st_rel(&s->used, s->used + 1);
-    conc__s.nstacks++;
+    conc__rt.nstacks++;
     return g;
 }
 /* common pool: stack_lock held */
 CONC__FN conc__g *conc__pool_get(void) {
-    size_t n = conc__arr_len(conc__s.stacks);
+    size_t n = conc__arr_len(conc__rt.stacks);
     if (n == 0) return NULL;
-    conc__arr_set_len(conc__s.stacks, n - 1);
-    conc__st(&conc__s.nstacks_free, (int64_t)n - 1);
-    return conc__s.stacks[n - 1];
+    conc__arr_set_len(conc__rt.stacks, n - 1);
+    conc__st(&conc__rt.nstacks_free, (int64_t)n - 1);
+    return conc__rt.stacks[n - 1];
 }
 CONC__FN void conc__pool_put(conc__g *g) {
-    size_t n = conc__arr_len(conc__s.stacks);
-    if (n == conc__arr_cap(conc__s.stacks)) conc__s.stacks = (conc__g **)conc__arr_grow(conc__s.stacks, sizeof g, n ? n : 1024);
-    conc__s.stacks[n] = g;
-    conc__arr_set_len(conc__s.stacks, n + 1);
-    conc__st(&conc__s.nstacks_free, (int64_t)n + 1);
+    size_t n = conc__arr_len(conc__rt.stacks);
+    if (n == conc__arr_cap(conc__rt.stacks)) conc__rt.stacks = (conc__g **)conc__arr_grow(conc__rt.stacks, sizeof g, n ? n : 1024);
+    conc__rt.stacks[n] = g;
+    conc__arr_set_len(conc__rt.stacks, n + 1);
+    conc__st(&conc__rt.nstacks_free, (int64_t)n + 1);
 }
 CONC__NOINLINE void conc__stack_refill(conc__p *p) {
-    conc__lock(&conc__s.stack_lock);
-    conc__st(&conc__s.stack_moves, conc__s.stack_moves + 1);
+    conc__lock(&conc__rt.stack_lock);
+    conc__st(&conc__rt.stack_moves, conc__rt.stack_moves + 1);
     for (int i = 0; i < CONC__BATCH; i++) {
         conc__g *g = conc__pool_get();
         if (!g && i < 8) g = conc__stack_carve();
         if (!g) break;
         p->stacks[p->nstack++] = g;
     }
-    conc__unlock(&conc__s.stack_lock);
+    conc__unlock(&conc__rt.stack_lock);
 }
 CONC__INLINE conc__g *conc__stack_get(conc__p *p) {
     if (conc__unlikely(p->nstack == 0)) {
@@ -1898,16 +1911,22 @@ CONC__INLINE conc__g *conc__stack_get(conc__p *p) {
     return p->stacks[n];
 }
 CONC__NOINLINE void conc__stack_spill(conc__p *p) {
-    conc__lock(&conc__s.stack_lock);
-    conc__st(&conc__s.stack_moves, conc__s.stack_moves + 1);
+    conc__lock(&conc__rt.stack_lock);
+    conc__st(&conc__rt.stack_moves, conc__rt.stack_moves + 1);
     for (int i = 0; i < CONC__BATCH; i++) conc__pool_put(p->stacks[i]); /* the coldest */
-    conc__unlock(&conc__s.stack_lock);
+    conc__unlock(&conc__rt.stack_lock);
     p->nstack -= CONC__BATCH;
     memmove(p->stacks, p->stacks + CONC__BATCH, sizeof p->stacks[0] * p->nstack);
 }
+CONC__FN void conc__slab_free(struct conc__slab *s) {
+    if (RUNNING_ON_VALGRIND)
+        for (uint32_t i = 0; i < s->used; i++) VALGRIND_STACK_DEREGISTER(s->valgrind[i]);
+    conc__os_release(s->base, s->size);
+    CONC_FREE(s);
+}
 /* A stack of its own size for go_with; NULL: no memory. Any thread. */
 CONC__FN conc__g *conc__stack_big(size_t want) {
-    size_t size = conc__s.stack_size;
+    size_t size = conc__rt.stack_size;
     while (size < want + CONC__GUARD + 4096 && size < SIZE_MAX / 4) size *= 2;
     char *base = size > want ? (char *)conc__os_reserve(size) : NULL;
     if (!base) return NULL;
@@ -1917,22 +1936,22 @@ CONC__FN conc__g *conc__stack_big(size_t want) {
     struct conc__slab *s = (struct conc__slab *)CONC_MALLOC(sizeof *s);
     if (!s) return conc__os_release(base, size), (conc__g *)NULL;
     s->base = base, s->size = s->slot = size, s->used = 1;
-    g->rec = s;
-    conc__lock(&conc__s.stack_lock);
-    s->next = conc__s.bigs;
-    conc__s.bigs = s;
-    conc__unlock(&conc__s.stack_lock);
+    if (RUNNING_ON_VALGRIND) s->valgrind[0] = VALGRIND_STACK_REGISTER(g->lo, base + size);
+    conc__lock(&conc__rt.stack_lock);
+    s->next = conc__rt.bigs;
+    conc__rt.bigs = s;
+    conc__unlock(&conc__rt.stack_lock);
     return g;
 }
 CONC__NOINLINE void conc__stack_big_free(conc__g *g) {
-    conc__lock(&conc__s.stack_lock);
-    struct conc__slab **at = &conc__s.bigs;
+    conc__lock(&conc__rt.stack_lock);
+    struct conc__slab **at = &conc__rt.bigs;
     while (*at && (*at)->base != (char *)g->map) at = &(*at)->next;
     struct conc__slab *s = *at;
     if (s) *at = s->next;
-    conc__unlock(&conc__s.stack_lock);
-    if (s) conc__os_release(s->base, s->size);
-    CONC_FREE(s);
+    conc__unlock(&conc__rt.stack_lock);
+    if (!s) return;
+    conc__slab_free(s);
 }
 CONC__FN void conc__stack_put(conc__p *p, conc__g *g) {
     g->live = 0;
@@ -1949,9 +1968,9 @@ CONC__FN void conc__stack_put(conc__p *p, conc__g *g) {
         return;
     }
     if (conc__unlikely(!p)) { /* its M has lost the P */
-        conc__lock(&conc__s.stack_lock);
+        conc__lock(&conc__rt.stack_lock);
         conc__pool_put(g);
-        conc__unlock(&conc__s.stack_lock);
+        conc__unlock(&conc__rt.stack_lock);
         return;
     }
     if (conc__unlikely(p->nstack == 2 * CONC__BATCH)) conc__stack_spill(p);
@@ -1960,37 +1979,37 @@ CONC__FN void conc__stack_put(conc__p *p, conc__g *g) {
 
 /* records */
 CONC__FN conc__rec *conc__rec_batch(void) { /* sched.lock held; NULL: no memory */
-    conc__rec *r = conc__s.recs;
+    conc__rec *r = conc__rt.recs;
     if (r) {
-        conc__s.recs = (conc__rec *)r->arg[0];
+        conc__rt.recs = (conc__rec *)r->arg[0];
         return r;
     }
     conc__rec *chunk = (conc__rec *)CONC_MALLOC(sizeof *chunk * (4 * CONC__BATCH + 1));
     if (!chunk) return NULL;
-    chunk->arg[1] = (uintptr_t)conc__s.chunks; /* the first record is the chunk's header */
-    conc__s.chunks = chunk++;
+    chunk->arg[1] = (uintptr_t)conc__rt.chunks; /* the first record is the chunk's header */
+    conc__rt.chunks = chunk++;
     for (int b = 3; b >= 0; b--) {
         conc__rec *batch = chunk + b * CONC__BATCH;
-        for (int i = 0; i < CONC__BATCH; i++) batch[i].fn = (void (*)(void))(i + 1 < CONC__BATCH ? &batch[i + 1] : NULL);
+        for (int i = 0; i < CONC__BATCH; i++) batch[i].arg[1] = (uintptr_t)(i + 1 < CONC__BATCH ? &batch[i + 1] : NULL);
         if (b == 0) return batch;
-        batch->arg[0] = (uintptr_t)conc__s.recs;
-        conc__s.recs = batch;
+        batch->arg[0] = (uintptr_t)conc__rt.recs;
+        conc__rt.recs = batch;
     }
     return NULL;
 }
 CONC__NOINLINE conc__rec *conc__rec_refill(conc__p *p) {
-    conc__lock(&conc__s.lock);
+    conc__lock(&conc__rt.lock);
     conc__rec *r = conc__rec_batch();
-    conc__unlock(&conc__s.lock);
+    conc__unlock(&conc__rt.lock);
     if (!r) return NULL;
-    p->recs = (conc__rec *)(void *)r->fn;
+    p->recs = (conc__rec *)r->arg[1];
     p->nrec = CONC__BATCH - 1;
     return r;
 }
 CONC__INLINE conc__rec *conc__rec_get(conc__p *p) {
     conc__rec *r = p->recs;
     if (conc__likely(r != NULL)) {
-        p->recs = (conc__rec *)(void *)r->fn;
+        p->recs = (conc__rec *)r->arg[1];
         p->nrec--;
         return r;
     }
@@ -1998,17 +2017,17 @@ CONC__INLINE conc__rec *conc__rec_get(conc__p *p) {
 }
 CONC__NOINLINE void conc__rec_spill(conc__p *p) {
     conc__rec *first = p->recs, *last = first;
-    for (int i = 1; i < CONC__BATCH; i++) last = (conc__rec *)(void *)last->fn;
-    p->recs = (conc__rec *)(void *)last->fn;
+    for (int i = 1; i < CONC__BATCH; i++) last = (conc__rec *)last->arg[1];
+    p->recs = (conc__rec *)last->arg[1];
     p->nrec -= CONC__BATCH;
-    last->fn = NULL;
-    conc__lock(&conc__s.lock);
-    first->arg[0] = (uintptr_t)conc__s.recs;
-    conc__s.recs = first;
-    conc__unlock(&conc__s.lock);
+    last->arg[1] = 0;
+    conc__lock(&conc__rt.lock);
+    first->arg[0] = (uintptr_t)conc__rt.recs;
+    conc__rt.recs = first;
+    conc__unlock(&conc__rt.lock);
 }
 CONC__INLINE void conc__rec_put(conc__p *p, conc__rec *r) {
-    r->fn = (void (*)(void))(void *)p->recs;
+    r->arg[1] = (uintptr_t)p->recs;
     p->recs = r;
     if (conc__unlikely(++p->nrec >= 4 * CONC__BATCH)) conc__rec_spill(p);
 }
@@ -2157,7 +2176,7 @@ static __thread struct conc__thread conc__tls_thread;
 CONC__INLINE conc__who conc__me(conc__m *m) { return m ? (conc__who)conc__ld(&m->cur) : (conc__who)&conc__tls_thread | 1; }
 
 CONC__NOINLINE void conc__thread_wake(struct conc__thread *t) {
-    if (t->counted) (void)conc__add(&conc__s.foreign_blocked, -1);
+    if (t->counted) (void)conc__add(&conc__rt.foreign_blocked, -1);
     conc__st_rel(&t->woken, 1); /* partner: the acquire in conc__thread_wait. The thread may be gone after this line: */
     conc__os_wake(&t->woken);   /* the kernel then finds nobody there, or at worst wakes a waiter that looks again */
 }
@@ -2167,7 +2186,7 @@ CONC__NOINLINE bool conc__thread_wait(uint32_t *lock, int64_t deadline) {
     if (lock) {
         t->woken = 0;
         t->counted = deadline == INT64_MAX;
-        if (t->counted) (void)conc__add(&conc__s.foreign_blocked, 1);
+        if (t->counted) (void)conc__add(&conc__rt.foreign_blocked, 1);
         conc__unlock(lock);
     }
     for (int i = 0; i < 400; i++) { /* about 10 us: less than a sleep and a wake */
@@ -2233,78 +2252,78 @@ CONC__INLINE void conc__ready(conc__who who, bool can_yield) {
 
 /* common queue: sched.lock held */
 CONC__FN void conc__gq_put(void *work) {
-    if (conc__s.qn == conc__s.qcap) {
-        uint32_t cap = conc__s.qcap ? conc__s.qcap * 2 : 256;
+    if (conc__rt.qn == conc__rt.qcap) {
+        uint32_t cap = conc__rt.qcap ? conc__rt.qcap * 2 : 256;
         void **q = (void **)conc__xmalloc(sizeof(void *) * cap);
-        for (uint32_t i = 0; i < conc__s.qn; i++) q[i] = conc__s.q[(conc__s.qhead + i) & (conc__s.qcap - 1)];
-        CONC_FREE(conc__s.q);
-        conc__s.q = q;
-        conc__s.qcap = cap;
-        conc__s.qhead = 0;
+        for (uint32_t i = 0; i < conc__rt.qn; i++) q[i] = conc__rt.q[(conc__rt.qhead + i) & (conc__rt.qcap - 1)];
+        CONC_FREE(conc__rt.q);
+        conc__rt.q = q;
+        conc__rt.qcap = cap;
+        conc__rt.qhead = 0;
     }
-    conc__s.q[(conc__s.qhead + conc__s.qn) & (conc__s.qcap - 1)] = work;
-    conc__st(&conc__s.qn, conc__s.qn + 1);
+    conc__rt.q[(conc__rt.qhead + conc__rt.qn) & (conc__rt.qcap - 1)] = work;
+    conc__st(&conc__rt.qn, conc__rt.qn + 1);
 }
 CONC__FN void *conc__gq_get(void) {
-    if (!conc__s.qn) return NULL;
-    void *work = conc__s.q[conc__s.qhead & (conc__s.qcap - 1)];
-    conc__s.qhead = (conc__s.qhead + 1) & (conc__s.qcap - 1);
-    conc__st(&conc__s.qn, conc__s.qn - 1);
+    if (!conc__rt.qn) return NULL;
+    void *work = conc__rt.q[conc__rt.qhead & (conc__rt.qcap - 1)];
+    conc__rt.qhead = (conc__rt.qhead + 1) & (conc__rt.qcap - 1);
+    conc__st(&conc__rt.qn, conc__rt.qn - 1);
     return work;
 }
 /* -> one for m to run, and a fair share of the rest into its queue */
 CONC__FN void *conc__gq_take(conc__p *p) {
-    if (!conc__ld(&conc__s.qn)) return NULL;
-    conc__lock(&conc__s.lock);
-    uint32_t n = conc__s.qn / (uint32_t)conc__s.procs;
+    if (!conc__ld(&conc__rt.qn)) return NULL;
+    conc__lock(&conc__rt.lock);
+    uint32_t n = conc__rt.qn / (uint32_t)conc__rt.procs;
     void *work = conc__gq_get();
-    for (uint32_t i = 0; i < n && i < 64 && conc__s.qn; i++) conc__ring_put(p, conc__gq_get());
-    conc__unlock(&conc__s.lock);
+    for (uint32_t i = 0; i < n && i < 64 && conc__rt.qn; i++) conc__ring_put(p, conc__gq_get());
+    conc__unlock(&conc__rt.lock);
     return work;
 }
 /* From anywhere: into the common queue, and see that somebody comes for it. */
 CONC__FN void conc__inject(void *work) {
-    conc__lock(&conc__s.lock);
+    conc__lock(&conc__rt.lock);
     conc__gq_put(work);
-    bool wake = conc__s.nspin == 0 && conc__s.idle_p != NULL;
-    conc__unlock(&conc__s.lock);
+    bool wake = conc__rt.nspin == 0 && conc__rt.idle_p != NULL;
+    conc__unlock(&conc__rt.lock);
     if (wake) (void)conc__wake_worker();
-    else if (conc__ld(&conc__s.attn) & CONC__ATTN_MONITOR) conc__kick_monitor();
+    else if (conc__ld(&conc__rt.attn) & CONC__ATTN_MONITOR) conc__kick_monitor();
 }
 
 /* idle lists: sched.lock held */
 CONC__FN void conc__p_idle(conc__p *p) {
     p->idle = true;
     conc__st(&p->m, (conc__m *)NULL);
-    p->idle_next = conc__s.idle_p;
-    conc__s.idle_p = p;
-    conc__st(&conc__s.nidle_p, conc__s.nidle_p + 1);
+    p->idle_next = conc__rt.idle_p;
+    conc__rt.idle_p = p;
+    conc__st(&conc__rt.nidle_p, conc__rt.nidle_p + 1);
 }
 CONC__FN conc__p *conc__p_take(void) {
-    conc__p *p = conc__s.idle_p;
+    conc__p *p = conc__rt.idle_p;
     if (!p) return NULL;
-    conc__s.idle_p = p->idle_next;
+    conc__rt.idle_p = p->idle_next;
     p->idle = false;
-    conc__st(&conc__s.nidle_p, conc__s.nidle_p - 1);
+    conc__st(&conc__rt.nidle_p, conc__rt.nidle_p - 1);
     return p;
 }
 CONC__FN void conc__m_idle(conc__m *m) {
     m->idle = true;
-    m->idle_next = conc__s.idle_m;
-    conc__s.idle_m = m;
-    conc__s.nidle_m++;
+    m->idle_next = conc__rt.idle_m;
+    conc__rt.idle_m = m;
+    conc__rt.nidle_m++;
 }
 CONC__FN void conc__m_unidle(conc__m *m) {
-    for (conc__m **at = &conc__s.idle_m; *at; at = &(*at)->idle_next)
+    for (conc__m **at = &conc__rt.idle_m; *at; at = &(*at)->idle_next)
         if (*at == m) {
             *at = m->idle_next;
             break;
         }
     m->idle = false;
-    conc__s.nidle_m--;
-    if (conc__s.waiter == m) {
-        conc__s.waiter = NULL;
-        conc__st(&conc__s.waiter_due, INT64_MAX);
+    conc__rt.nidle_m--;
+    if (conc__rt.waiter == m) {
+        conc__rt.waiter = NULL;
+        conc__st(&conc__rt.waiter_due, INT64_MAX);
     }
 }
 /* Give p to m and let it go on. */
@@ -2321,57 +2340,57 @@ CONC__FN int conc__m_start(conc__p *p);
 
 /* Let an idle or new thread run p. sched.lock held, released here. */
 CONC__FN bool conc__p_run(conc__p *p) {
-    conc__m *m = conc__s.idle_m, *spare = NULL;
+    conc__m *m = conc__rt.idle_m, *spare = NULL;
     for (conc__m *i = m; i && !spare; i = i->idle_next)
-        if (i != conc__s.waiter && !i->locked) spare = i;
+        if (i != conc__rt.waiter && !i->locked) spare = i;
     if (!spare && m && !m->locked) spare = m;
     if (spare) {
         conc__m_unidle(spare);
         conc__m_give(spare, p);
-        conc__s.wakes++;
-        conc__unlock(&conc__s.lock);
+        conc__rt.wakes++;
+        conc__unlock(&conc__rt.lock);
         conc__m_wake(spare);
         return true;
     }
-    conc__unlock(&conc__s.lock);
+    conc__unlock(&conc__rt.lock);
     if (conc__m_start(p) == 0) return true;
-    conc__lock(&conc__s.lock);
+    conc__lock(&conc__rt.lock);
     conc__p_idle(p);
-    conc__unlock(&conc__s.lock);
+    conc__unlock(&conc__rt.lock);
     return false;
 }
 /* Put an idle P to work; 0: there was none, or no thread for it. */
 CONC__FN int conc__wake_worker(void) {
-    conc__lock(&conc__s.lock);
+    conc__lock(&conc__rt.lock);
     conc__p *p = conc__p_take();
     if (p) return conc__p_run(p);
     /* none idle; one whose M waits in conc_blocking is as good */
-    for (conc__m *m = conc__s.all_m; m; m = m->all_next)
+    for (conc__m *m = conc__rt.all_m; m; m = m->all_next)
         if (conc__ld(&m->blocking) && m->p && conc__seize(m)) {
             p = m->p;
             if (conc__ld(&m->blocking) && p) {
                 conc__st(&m->p, (conc__p *)NULL);
                 conc__unseize(m, CONC__LOST);
-                conc__s.handoffs++;
+                conc__rt.handoffs++;
                 return conc__p_run(p);
             }
             conc__unseize(m, 0);
         }
-    conc__unlock(&conc__s.lock);
+    conc__unlock(&conc__rt.lock);
     return 0;
 }
 CONC__FN void conc__kick_monitor(void) {
-    (void)__atomic_fetch_and(&conc__s.attn, ~(uint32_t)CONC__ATTN_MONITOR, __ATOMIC_ACQ_REL);
-    conc__st_rel(&conc__s.mon_wake, 1);
-    conc__os_wake(&conc__s.mon_wake);
+    (void)__atomic_fetch_and(&conc__rt.attn, ~(uint32_t)CONC__ATTN_MONITOR, __ATOMIC_ACQ_REL);
+    conc__st_rel(&conc__rt.mon_wake, 1);
+    conc__os_wake(&conc__rt.mon_wake);
 }
 /* A push found a bit in sched.attn. */
 CONC__NOINLINE void conc__attend(void) {
-    uint32_t attn = conc__ld(&conc__s.attn);
+    uint32_t attn = conc__ld(&conc__rt.attn);
     if (attn & CONC__ATTN_MONITOR) conc__kick_monitor();
     if (attn & CONC__ATTN_WAKE) {
-        uint32_t old = __atomic_fetch_and(&conc__s.attn, ~(uint32_t)CONC__ATTN_WAKE, __ATOMIC_ACQ_REL);
-        if ((old & CONC__ATTN_WAKE) && conc__ld(&conc__s.nspin) == 0 && conc__ld(&conc__s.nidle_p) > 0) (void)conc__wake_worker();
+        uint32_t old = __atomic_fetch_and(&conc__rt.attn, ~(uint32_t)CONC__ATTN_WAKE, __ATOMIC_ACQ_REL);
+        if ((old & CONC__ATTN_WAKE) && conc__ld(&conc__rt.nspin) == 0 && conc__ld(&conc__rt.nidle_p) > 0) (void)conc__wake_worker();
     }
 }
 
@@ -2397,10 +2416,10 @@ CONC__FN void *conc__steal_from(conc__p *v, conc__p *p) {
 /* One look at all other Ps. seen holds their dispatch counters of ns nanoseconds ago. Work is taken from a P that has dispatched
    nothing since, or that needs more than about 20 us for its queue at the pace seen. */
 CONC__FN void *conc__try_steal(conc__m *m, int64_t ns) {
-    int n = conc__ld(&conc__s.nps);
+    int n = conc__ld(&conc__rt.nps);
     uint32_t start = (m->p->rng = m->p->rng * 1664525u + 1013904223u) >> 16;
     for (int k = 0; k < n; k++) {
-        conc__p *v = conc__s.ps[(start + (uint32_t)k) % (uint32_t)n];
+        conc__p *v = conc__rt.ps[(start + (uint32_t)k) % (uint32_t)n];
         conc__m *vm = conc__ld_acq(&v->m);
         if (v == m->p || !vm || !conc__p_has_work(v)) continue;
         uint32_t ran = conc__ld(&v->tick) - m->seen[v->index];
@@ -2410,7 +2429,7 @@ CONC__FN void *conc__try_steal(conc__m *m, int64_t ns) {
         void *work = vm->p == v ? conc__steal_from(v, m->p) : NULL;
         conc__unseize(vm, 0);
         if (work) {
-            (void)conc__add(&conc__s.steals, 1);
+            (void)conc__add(&conc__rt.steals, 1);
             m->fruitful = true;
             return work;
         }
@@ -2418,37 +2437,37 @@ CONC__FN void *conc__try_steal(conc__m *m, int64_t ns) {
     return NULL;
 }
 CONC__FN void conc__look(conc__m *m) {
-    int n = conc__ld(&conc__s.nps);
+    int n = conc__ld(&conc__rt.nps);
     if (!m->seen) m->seen = (uint32_t *)conc__xmalloc(sizeof *m->seen * CONC__PROCS_MAX);
-    for (int i = 0; i < n; i++) m->seen[i] = conc__ld(&conc__s.ps[i]->tick);
+    for (int i = 0; i < n; i++) m->seen[i] = conc__ld(&conc__rt.ps[i]->tick);
 }
 /* time of the first timer of all Ps */
 CONC__FN int64_t conc__first_due(void) {
     int64_t due = INT64_MAX;
-    int n = conc__ld_acq(&conc__s.nps);
+    int n = conc__ld_acq(&conc__rt.nps);
     for (int i = 0; i < n; i++) {
-        int64_t d = conc__ld(&conc__s.ps[i]->due);
+        int64_t d = conc__ld(&conc__rt.ps[i]->due);
         if (d < due) due = d;
     }
     return due;
 }
 /* Fire what is due on every P's heap. */
 CONC__FN void conc__all_timers(conc__m *m, int64_t now) {
-    int n = conc__ld_acq(&conc__s.nps);
+    int n = conc__ld_acq(&conc__rt.nps);
     for (int i = 0; i < n; i++)
-        if (conc__ld(&conc__s.ps[i]->due) <= now) conc__run_timers(m, conc__s.ps[i], now);
+        if (conc__ld(&conc__rt.ps[i]->due) <= now) conc__run_timers(m, conc__rt.ps[i], now);
 }
 
 /* Spin for work for some tens of microseconds, one spinner at a time: as long as a sleep and a wake would take. */
 CONC__FN void *conc__spin(conc__m *m) {
-    int busy = conc__ld(&conc__s.procs) - conc__ld(&conc__s.nidle_p);
+    int busy = conc__ld(&conc__rt.procs) - conc__ld(&conc__rt.nidle_p);
     int64_t t0 = conc_now(), look = t0, now = t0;
     int64_t limit = m->spins >= 8 ? 3000 : busy > 1 ? 40000 : 12000;
     void *work = NULL;
-    if (conc__add(&conc__s.nspin, 1) > 1 + conc__ld(&conc__s.procs) / 4) limit = 0;
+    if (conc__add(&conc__rt.nspin, 1) > 1 + conc__ld(&conc__rt.procs) / 4) limit = 0;
     conc__look(m);
-    while (now - t0 < limit && !conc__ld(&conc__s.stop)) {
-        for (int i = 0; i < 20 && !conc__ld(&conc__s.qn); i++) conc__os_relax();
+    while (now - t0 < limit && !conc__ld(&conc__rt.stop)) {
+        for (int i = 0; i < 20 && !conc__ld(&conc__rt.qn); i++) conc__os_relax();
         if ((work = conc__gq_take(m->p)) != NULL) break;
         now = conc_now();
         if (conc__first_due() <= now) {
@@ -2462,7 +2481,7 @@ CONC__FN void *conc__spin(conc__m *m) {
         }
         if (conc__ld_acq(&m->stop)) break;
     }
-    (void)conc__add(&conc__s.nspin, -1);
+    (void)conc__add(&conc__rt.nspin, -1);
     m->spins = work || conc__p_has_work(m->p) ? 0 : m->spins + 1;
     return work;
 }
@@ -2472,22 +2491,22 @@ CONC__FN void *conc__spin(conc__m *m) {
 CONC__FN bool conc__sleep_m(conc__m *m) {
     int64_t limit = -1;
     bool retire = false;
-    conc__lock(&conc__s.lock);
-    if (m->run) return conc__unlock(&conc__s.lock), true;
-    if (conc__s.qn || conc__s.stop) {
-        if (!m->p && !m->locked && !conc__s.stop) {
+    conc__lock(&conc__rt.lock);
+    if (m->run) return conc__unlock(&conc__rt.lock), true;
+    if (conc__rt.qn || conc__rt.stop) {
+        if (!m->p && !m->locked && !conc__rt.stop) {
             conc__p *p = conc__p_take();
             if (p) conc__m_give(m, p);
         }
-        if (m->p || conc__s.stop) {
-            conc__unlock(&conc__s.lock);
+        if (m->p || conc__rt.stop) {
+            conc__unlock(&conc__rt.lock);
             return true;
         }
     }
     conc__p *p = m->p;
     if (p) {
         m->p = NULL;
-        if (p->index >= conc__s.procs) p->dead = true, conc__st(&p->m, (conc__m *)NULL);
+        if (p->index >= conc__rt.procs) p->dead = true, conc__st(&p->m, (conc__m *)NULL);
         else conc__p_idle(p);
     }
     conc__st(&m->wake, 0);
@@ -2495,27 +2514,27 @@ CONC__FN bool conc__sleep_m(conc__m *m) {
     conc__st_rel(&m->stop, CONC__LOST);
     if (m->fruitful) { /* waking me was right: do it again for the next push */
         m->fruitful = false;
-        conc__s.backoff = 0;
-        (void)__atomic_fetch_or(&conc__s.attn, CONC__ATTN_WAKE, __ATOMIC_RELAXED);
-    } else if (!(conc__ld(&conc__s.attn) & CONC__ATTN_WAKE) && !conc__s.rearm) {
-        conc__s.backoff = conc__s.backoff ? (conc__s.backoff < 64 ? conc__s.backoff * 2 : 64) : 1;
-        conc__s.rearm = conc__s.backoff;
+        conc__rt.backoff = 0;
+        (void)__atomic_fetch_or(&conc__rt.attn, CONC__ATTN_WAKE, __ATOMIC_RELAXED);
+    } else if (!(conc__ld(&conc__rt.attn) & CONC__ATTN_WAKE) && !conc__rt.rearm) {
+        conc__rt.backoff = conc__rt.backoff ? (conc__rt.backoff < 64 ? conc__rt.backoff * 2 : 64) : 1;
+        conc__rt.rearm = conc__rt.backoff;
     }
     int64_t due = conc__first_due();
-    if (due < conc__s.waiter_due) {
-        conc__s.waiter = m;
-        conc__st(&conc__s.waiter_due, due);
-        conc__unlock(&conc__s.lock);
+    if (due < conc__rt.waiter_due) {
+        conc__rt.waiter = m;
+        conc__st(&conc__rt.waiter_due, due);
+        conc__unlock(&conc__rt.lock);
         conc__fence_heavy(); /* partner: the light fence in conc__timer_notify */
         int64_t again = conc__first_due(), now = conc_now();
         if (again < due) due = again; /* never later than promised in waiter_due: timers after it were not announced */
         limit = due > now ? due - now : 0;
     } else {
-        if (conc__s.waiter_due == INT64_MAX && due == INT64_MAX) limit = -1;
-        bool spare = !m->locked && conc__s.nidle_m > conc__s.procs + 2 && conc__s.nm > conc__s.procs + 2;
-        conc__unlock(&conc__s.lock);
+        if (conc__rt.waiter_due == INT64_MAX && due == INT64_MAX) limit = -1;
+        bool spare = !m->locked && conc__rt.nidle_m > conc__rt.procs + 2 && conc__rt.nm > conc__rt.procs + 2;
+        conc__unlock(&conc__rt.lock);
         if (spare) limit = 2 * CONC_SEC, retire = true;
-        else if (due == INT64_MAX && conc__ld(&conc__s.foreign_blocked)) limit = 10 * CONC_MS; /* then look for a deadlock */
+        else if (due == INT64_MAX && conc__ld(&conc__rt.foreign_blocked)) limit = 10 * CONC_MS; /* then look for a deadlock */
     }
     if (m->locked) /* its goroutine's partner may be about to answer: a wake by memory takes 50 ns, by the kernel 20 us and more */
         for (int i = 0; i < 1000 && !conc__ld_acq(&m->wake); i++) conc__os_relax();
@@ -2524,21 +2543,21 @@ CONC__FN bool conc__sleep_m(conc__m *m) {
         conc__deadlock_check();
         conc__os_wait(&m->wake, 0, -1);
     }
-    conc__lock(&conc__s.lock);
+    conc__lock(&conc__rt.lock);
     if (m->idle) { /* nobody took us off the list: time limit, or a stray wake */
         conc__p *q = NULL;
-        if (!m->locked && !conc__s.stop && !retire && (q = conc__p_take()) != NULL) conc__m_give(m, q);
-        if (retire && !m->p && !conc__s.stop) m->exiting = true;
+        if (!m->locked && !conc__rt.stop && !retire && (q = conc__p_take()) != NULL) conc__m_give(m, q);
+        if (retire && !m->p && !conc__rt.stop) m->exiting = true;
         conc__m_unidle(m);
     }
-    conc__unlock(&conc__s.lock);
+    conc__unlock(&conc__rt.lock);
     return m->p != NULL;
 }
 
 /* Get rid of a P that conc_set_procs has abolished. */
 CONC__FN void conc__p_retire(conc__m *m) {
     conc__p *p = m->p;
-    conc__lock(&conc__s.lock);
+    conc__lock(&conc__rt.lock);
     if (p->next) conc__gq_put(p->next);
     conc__st(&p->next, NULL);
     for (void *w; (w = conc__ring_get(p)) != NULL;) conc__gq_put(w);
@@ -2546,14 +2565,14 @@ CONC__FN void conc__p_retire(conc__m *m) {
     m->p = NULL;
     conc__st(&p->m, (conc__m *)NULL);
     conc__st_rel(&m->stop, CONC__LOST);
-    conc__unlock(&conc__s.lock);
+    conc__unlock(&conc__rt.lock);
 }
 
 /* Find work for m, waiting for it; NULL: look at m again (it got a goroutine of its own, or must end). */
 CONC__FN void *conc__find(conc__m *m) {
     void *work;
     for (;;) {
-        if (conc__ld(&conc__s.stop) || m->exiting) return NULL;
+        if (conc__ld(&conc__rt.stop) || m->exiting) return NULL;
         if (!m->p) {
             if (conc__sleep_m(m)) {
                 if (!m->p) return NULL;
@@ -2565,7 +2584,7 @@ CONC__FN void *conc__find(conc__m *m) {
         conc__p *p = m->p;
         uint32_t stop = conc__stop_bits(m);
         if (stop & CONC__YIELD) (void)__atomic_fetch_and(&m->stop, ~CONC__YIELD, __ATOMIC_RELAXED);
-        if (conc__unlikely(p->index >= conc__ld(&conc__s.procs))) {
+        if (conc__unlikely(p->index >= conc__ld(&conc__rt.procs))) {
             conc__p_retire(m);
             continue;
         }
@@ -2579,7 +2598,7 @@ CONC__FN void *conc__find(conc__m *m) {
         if ((p->tick & 63) == 0 && (work = conc__pick(p)) != NULL) return work;
         if ((work = conc__gq_take(p)) != NULL) return work;
         if ((work = conc__spin(m)) != NULL) {
-            if (conc__ld(&conc__s.qn) && conc__ld(&conc__s.nidle_p)) (void)conc__wake_worker(); /* injectors counted on us */
+            if (conc__ld(&conc__rt.qn) && conc__ld(&conc__rt.nidle_p)) (void)conc__wake_worker(); /* injectors counted on us */
             return work;
         }
         if (conc__p_has_work(p)) continue;
@@ -2594,11 +2613,11 @@ CONC__FN void conc__run_locked(conc__m *m, conc__g *g) {
     conc__p *p = m->p;
     m->p = NULL;
     conc__st_rel(&m->stop, CONC__LOST);
-    conc__lock(&conc__s.lock);
+    conc__lock(&conc__rt.lock);
     if (lm->idle) conc__m_unidle(lm);
     lm->run = g;
     conc__m_give(lm, p);
-    conc__unlock(&conc__s.lock);
+    conc__unlock(&conc__rt.lock);
     conc__m_wake(lm);
 }
 /* The scheduler of one thread, on the thread's own stack; always inside the bracket. */
@@ -2616,12 +2635,12 @@ CONC__FN void conc__m_loop(conc__m *m) {
             if (p) {
                 m->p = NULL;
                 conc__st_rel(&m->stop, CONC__LOST);
-                conc__lock(&conc__s.lock);
-                if (conc__p_has_work(p) || conc__s.qn || conc__ld(&p->due) != INT64_MAX) (void)conc__p_run(p);
-                else conc__p_idle(p), conc__unlock(&conc__s.lock);
+                conc__lock(&conc__rt.lock);
+                if (conc__p_has_work(p) || conc__rt.qn || conc__ld(&p->due) != INT64_MAX) (void)conc__p_run(p);
+                else conc__p_idle(p), conc__unlock(&conc__rt.lock);
             }
             (void)conc__sleep_m(m);
-            if (conc__ld(&conc__s.stop)) return;
+            if (conc__ld(&conc__rt.stop)) return;
         }
         if (m->run) {
             work = m->run;
@@ -2630,7 +2649,7 @@ CONC__FN void conc__m_loop(conc__m *m) {
             if (m->locked) continue;
             work = conc__find(m);
         }
-        if (conc__ld(&conc__s.stop)) return;
+        if (conc__ld(&conc__rt.stop)) return;
         if (m->exiting) return;
         if (!work) continue;
         if (!m->p) { /* the P was taken while we looked elsewhere */
@@ -2654,7 +2673,7 @@ CONC__FN void conc__m_loop(conc__m *m) {
 /* goroutine life */
 CONC__INLINE uint64_t conc__new_id(conc__p *p) {
     if (conc__unlikely(p->id == p->id_end)) {
-        p->id = __atomic_fetch_add(&conc__s.next_id, CONC__IDS, __ATOMIC_RELAXED);
+        p->id = __atomic_fetch_add(&conc__rt.next_id, CONC__IDS, __ATOMIC_RELAXED);
         p->id_end = p->id + CONC__IDS;
     }
     return p->id++;
@@ -2663,7 +2682,7 @@ CONC__INLINE uint64_t conc__new_id(conc__p *p) {
 CONC__FN conc__g *conc__bind(conc__m *m, conc__rec *r) {
     conc__g *g = (r->id & CONC__R_BIG) ? ((conc__big *)(void *)r)->g : NULL;
     if (conc__likely(!g)) g = conc__stack_get(m->p);
-    if (conc__unlikely(!g)) conc__fatal("out of memory: no address space for a goroutine's stack (%zu bytes)", conc__s.stack_size);
+    if (conc__unlikely(!g)) conc__fatal("out of memory: no address space for a goroutine's stack (%zu bytes)", conc__rt.stack_size);
     g->rec = r;
     conc__context(g, conc__g_main);
 #if CONC__TSAN
@@ -2734,10 +2753,10 @@ CONC__FN void conc__run_exits(conc__g *g) {
     }
     void **local = conc__ld(&g->local);
     if (!local) return;
-    for (uint32_t i = 0; i < conc__ld_acq(&conc__s.nkeys); i++) {
+    for (uint32_t i = 0; i < conc__ld_acq(&conc__rt.nkeys); i++) {
         void *v = local[i];
         local[i] = NULL;
-        if (v && conc__s.key_dtor[i]) conc__s.key_dtor[i](v);
+        if (v && conc__rt.key_dtor[i]) conc__rt.key_dtor[i](v);
     }
     CONC_FREE(local);
     conc__st(&g->local, (void **)NULL);
@@ -2754,15 +2773,15 @@ CONC__NOINLINE conc__m *conc__finish(conc__g *g, bool reuse) {
         if (r->id & CONC__R_BIG) CONC_FREE(r);
         else if (m->p) conc__rec_put(m->p, r);
         else {
-            conc__lock(&conc__s.lock);
-            r->fn = NULL;
-            r->arg[0] = (uintptr_t)conc__s.recs;
-            conc__s.recs = r;
-            conc__unlock(&conc__s.lock);
+            conc__lock(&conc__rt.lock);
+            r->arg[1] = 0;
+            r->arg[0] = (uintptr_t)conc__rt.recs;
+            conc__rt.recs = r;
+            conc__unlock(&conc__rt.lock);
         }
     }
     if (conc__likely(m->p != NULL)) m->p->live--;
-    else (void)conc__add(&conc__s.foreign_live, -1);
+    else (void)conc__add(&conc__rt.foreign_live, -1);
     conc__g *to = &m->g0;
     if (conc__unlikely(g->locked)) {
         g->locked = NULL;
@@ -2802,14 +2821,14 @@ CONC__FN void conc__g_main(void) {
 /* starting goroutines */
 CONC__FN conc__rec *conc__rec_foreign(void) {
     conc__ensure();
-    conc__lock(&conc__s.lock);
+    conc__lock(&conc__rt.lock);
     conc__rec *r = conc__rec_batch();
-    conc__rec *rest = r ? (conc__rec *)(void *)r->fn : NULL;
+    conc__rec *rest = r ? (conc__rec *)r->arg[1] : NULL;
     if (rest) {
-        rest->arg[0] = (uintptr_t)conc__s.recs;
-        conc__s.recs = rest;
+        rest->arg[0] = (uintptr_t)conc__rt.recs;
+        conc__rt.recs = rest;
     }
-    conc__unlock(&conc__s.lock);
+    conc__unlock(&conc__rt.lock);
     return r;
 }
 /* Number, parent, site, counts. m == NULL or without a P: from outside. */
@@ -2822,10 +2841,10 @@ CONC__INLINE void conc__rec_fill(conc__m *m, bool inside, conc__rec *r, const co
         p->live++;
         p->spawned++;
     } else {
-        r->id = __atomic_fetch_add(&conc__s.next_id, 1, __ATOMIC_RELAXED) << 8 | kind;
+        r->id = __atomic_fetch_add(&conc__rt.next_id, 1, __ATOMIC_RELAXED) << 8 | kind;
         r->parent = m ? conc__ld(&m->cur)->id : 0;
-        (void)conc__add(&conc__s.foreign_live, 1);
-        (void)conc__add(&conc__s.foreign_spawned, 1);
+        (void)conc__add(&conc__rt.foreign_live, 1);
+        (void)conc__add(&conc__rt.foreign_spawned, 1);
     }
 #if CONC__TSAN
     r->tsan = __tsan_create_fiber(0);
@@ -2874,7 +2893,7 @@ CONC__FN conc__big *conc__big_new(conc__godesc *ds, size_t extra) {
     big->wg = ds->wg;
     if (ds->opts) {
         big->name = ds->opts->name;
-        if (ds->opts->stack > conc__s.stack_size - CONC__GUARD - 4096) {
+        if (ds->opts->stack > conc__rt.stack_size - CONC__GUARD - 4096) {
             conc__ensure();
             big->g = conc__stack_big(ds->opts->stack);
             if (!big->g) return CONC_FREE(big), (conc__big *)NULL;
@@ -3163,14 +3182,14 @@ CONC__FN void conc__thread_end(conc__m *m) {
     conc__st(&m->p, (conc__p *)NULL);
     conc__st_rel(&m->stop, CONC__LOST);
     conc__tls_m = NULL;
-    conc__lock(&conc__s.lock);
-    if (p && !conc__s.stop) {
+    conc__lock(&conc__rt.lock);
+    if (p && !conc__rt.stop) {
         (void)conc__p_run(p);
-        conc__lock(&conc__s.lock);
+        conc__lock(&conc__rt.lock);
     }
     m->gone = true;
-    conc__s.nm--;
-    conc__unlock(&conc__s.lock);
+    conc__rt.nm--;
+    conc__unlock(&conc__rt.lock);
 }
 CONC__FN void *conc__m_main(void *arg) {
     conc__m *m = (conc__m *)arg;
@@ -3185,19 +3204,19 @@ CONC__FN void *conc__m_main(void *arg) {
 /* A new thread that starts with p; 0, or -1 if there is none to be had while others exist to do the work. No locks held. */
 CONC__FN int conc__m_start(conc__p *p) {
     conc__m *m = NULL;
-    conc__lock(&conc__s.lock);
-    if (conc__s.nm >= conc__s.max_m) {
-        int max = conc__s.max_m;
-        conc__unlock(&conc__s.lock);
+    conc__lock(&conc__rt.lock);
+    if (conc__rt.nm >= conc__rt.max_m) {
+        int max = conc__rt.max_m;
+        conc__unlock(&conc__rt.lock);
         conc__fatal("thread exhaustion\nruntime: program exceeds %d-thread limit: that many goroutines are blocked in system calls at once; "
                     "raise CONC_MAX_THREADS or limit them with a conc_sem", max);
     }
-    for (conc__m *i = conc__s.all_m; i && !m; i = i->all_next)
+    for (conc__m *i = conc__rt.all_m; i && !m; i = i->all_next)
         if (i->gone) m = i;
     bool reuse = m != NULL;
     if (reuse) m->gone = false;
-    conc__s.nm++;
-    conc__unlock(&conc__s.lock);
+    conc__rt.nm++;
+    conc__unlock(&conc__rt.lock);
     if (reuse) { /* in == 1 and stop == LOST remain from its last life, so that nobody can seize it */
         if (m->started) (void)pthread_join(m->thread, NULL);
         m->exiting = m->locked_exit = m->fruitful = m->blocking = m->started = false;
@@ -3217,28 +3236,28 @@ CONC__FN int conc__m_start(conc__p *p) {
         conc__m_give(m, p);
         (void)pthread_attr_init(&attr);
         (void)pthread_attr_setstacksize(&attr, CONC__TSAN || CONC__ASAN ? 1u << 20 : 1u << 17);
-        conc__lock(&conc__s.lock);
+        conc__lock(&conc__rt.lock);
         if (!reuse) {
-            m->id = conc__s.next_m++;
-            m->all_next = conc__s.all_m;
-            conc__st_rel(&conc__s.all_m, m);
+            m->id = conc__rt.next_m++;
+            m->all_next = conc__rt.all_m;
+            conc__st_rel(&conc__rt.all_m, m);
         }
-        conc__unlock(&conc__s.lock);
+        conc__unlock(&conc__rt.lock);
         err = pthread_create(&m->thread, &attr, conc__m_main, m);
-        conc__lock(&conc__s.lock);
+        conc__lock(&conc__rt.lock);
         m->started = !err;
         if (err) { /* it stays in all_m as one that has ended */
             m->p = NULL;
             conc__st(&m->stop, CONC__LOST);
             m->gone = true;
         }
-        conc__unlock(&conc__s.lock);
+        conc__unlock(&conc__rt.lock);
         (void)pthread_attr_destroy(&attr);
     }
     if (!err) return 0;
-    conc__lock(&conc__s.lock);
-    int others = --conc__s.nm;
-    conc__unlock(&conc__s.lock);
+    conc__lock(&conc__rt.lock);
+    int others = --conc__rt.nm;
+    conc__unlock(&conc__rt.lock);
     if (others == 0) conc__fatal("cannot create a thread: %s", strerror(err));
     return -1;
 }
@@ -3258,11 +3277,11 @@ CONC__FN bool conc__hand_off(conc__m *m, conc__p *p) {
         conc__unseize(m, 0);
         return false;
     }
-    conc__lock(&conc__s.lock);
+    conc__lock(&conc__rt.lock);
     conc__st(&m->p, (conc__p *)NULL);
     conc__st(&p->m, (conc__m *)NULL);
     conc__unseize(m, CONC__LOST);
-    conc__s.handoffs++;
+    conc__rt.handoffs++;
     return conc__p_run(p);
 }
 CONC__FN int64_t conc__cpu_time(conc__m *m) {
@@ -3278,7 +3297,7 @@ CONC__FN void conc__monitor_p(conc__p *p, int64_t now, bool fast, struct conc__t
         return;
     }
     t->busy = true;
-    bool work = conc__p_has_work(p) || conc__ld(&conc__s.qn) || conc__ld(&p->due) <= now;
+    bool work = conc__p_has_work(p) || conc__ld(&conc__rt.qn) || conc__ld(&p->due) <= now;
     uint32_t tick = conc__ld(&p->tick);
     if (tick != p->mon_tick || !p->mon_since) {
         p->mon_tick = tick;
@@ -3294,8 +3313,8 @@ CONC__FN void conc__monitor_p(conc__p *p, int64_t now, bool fast, struct conc__t
     asleep = p->mon_cpu >= 0 && cpu == p->mon_cpu && now - p->mon_since >= 20 * CONC_US;
     p->mon_cpu = cpu;
     if (!stuck && !asleep) return;
-    if (conc__ld(&conc__s.nidle_p) > 0) {
-        if (conc__ld(&conc__s.nspin) == 0) (void)conc__wake_worker();
+    if (conc__ld(&conc__rt.nidle_p) > 0) {
+        if (conc__ld(&conc__rt.nspin) == 0) (void)conc__wake_worker();
         if (now - p->mon_since < 3 * CONC_MS) return; /* thieves had their chance */
     }
     if (conc__hand_off(m, p)) {
@@ -3307,60 +3326,60 @@ CONC__FN void conc__monitor_p(conc__p *p, int64_t now, bool fast, struct conc__t
    pages) and is noted by slab and place. */
 CONC__FN bool conc__trim(int n) {
     while (n-- > 0) {
-        conc__lock(&conc__s.stack_lock);
+        conc__lock(&conc__rt.stack_lock);
         conc__g *g = conc__pool_get();
-        conc__unlock(&conc__s.stack_lock);
+        conc__unlock(&conc__rt.stack_lock);
         if (!g) return false;
         conc__vacant v = { g->slab, g->slot };
         conc__os_discard(g->lo, g->size + CONC__G_ROOM + g->slot % CONC__COLOURS * 128);
-        conc__lock(&conc__s.stack_lock);
-        conc__s.vacant = (conc__vacant *)conc__arr_grow(conc__s.vacant, sizeof v, 1);
-        size_t k = conc__arr_len(conc__s.vacant);
-        conc__s.vacant[k] = v;
-        conc__arr_set_len(conc__s.vacant, k + 1);
-        conc__unlock(&conc__s.stack_lock);
+        conc__lock(&conc__rt.stack_lock);
+        conc__rt.vacant = (conc__vacant *)conc__arr_grow(conc__rt.vacant, sizeof v, 1);
+        size_t k = conc__arr_len(conc__rt.vacant);
+        conc__rt.vacant[k] = v;
+        conc__arr_set_len(conc__rt.vacant, k + 1);
+        conc__unlock(&conc__rt.stack_lock);
     }
     return true;
 }
 /* Sleep until a push or a timer asks for the monitor (conc__kick_monitor), unless there is something to watch already. */
 CONC__FN void conc__monitor_sleep(void) {
-    (void)__atomic_fetch_or(&conc__s.attn, CONC__ATTN_MONITOR, __ATOMIC_ACQ_REL);
+    (void)__atomic_fetch_or(&conc__rt.attn, CONC__ATTN_MONITOR, __ATOMIC_ACQ_REL);
     conc__fence_heavy(); /* partner: the light fences in conc__push and conc__timer_notify */
-    bool work = conc__ld(&conc__s.qn) != 0;
-    int n = conc__ld_acq(&conc__s.nps);
-    for (int i = 0; i < n; i++) work |= conc__ld(&conc__s.ps[i]->m) && conc__p_has_work(conc__s.ps[i]);
-    int64_t moves = conc__ld(&conc__s.stack_moves);
-    while (!work && !conc__ld_acq(&conc__s.mon_wake) && !conc__ld(&conc__s.stop)) {
+    bool work = conc__ld(&conc__rt.qn) != 0;
+    int n = conc__ld_acq(&conc__rt.nps);
+    for (int i = 0; i < n; i++) work |= conc__ld(&conc__rt.ps[i]->m) && conc__p_has_work(conc__rt.ps[i]);
+    int64_t moves = conc__ld(&conc__rt.stack_moves);
+    while (!work && !conc__ld_acq(&conc__rt.mon_wake) && !conc__ld(&conc__rt.stop)) {
         int64_t due = conc__first_due(), now = conc_now(), limit = -1;
-        if (due < conc__ld(&conc__s.waiter_due)) limit = due > now ? due - now : 0;
-        if (conc__ld(&conc__s.nstacks_free) > 0 && (limit < 0 || limit > CONC_SEC)) limit = CONC_SEC;
+        if (due < conc__ld(&conc__rt.waiter_due)) limit = due > now ? due - now : 0;
+        if (conc__ld(&conc__rt.nstacks_free) > 0 && (limit < 0 || limit > CONC_SEC)) limit = CONC_SEC;
         if (limit == 0) break;
-        conc__os_wait(&conc__s.mon_wake, 0, limit);
-        int64_t m = conc__ld(&conc__s.stack_moves);
+        conc__os_wait(&conc__rt.mon_wake, 0, limit);
+        int64_t m = conc__ld(&conc__rt.stack_moves);
         if (m == moves)
-            while (!conc__ld_acq(&conc__s.mon_wake) && conc__ld(&conc__s.nstacks_free) > 0 && conc__trim(64)) continue;
+            while (!conc__ld_acq(&conc__rt.mon_wake) && conc__ld(&conc__rt.nstacks_free) > 0 && conc__trim(64)) continue;
         moves = m;
-        if (due < conc__ld(&conc__s.waiter_due) && due <= conc_now()) break;
+        if (due < conc__ld(&conc__rt.waiter_due) && due <= conc_now()) break;
     }
-    (void)__atomic_fetch_and(&conc__s.attn, ~(uint32_t)CONC__ATTN_MONITOR, __ATOMIC_ACQ_REL);
+    (void)__atomic_fetch_and(&conc__rt.attn, ~(uint32_t)CONC__ATTN_MONITOR, __ATOMIC_ACQ_REL);
 }
 CONC__FN void *conc__monitor_main(void *arg) {
     (void)arg;
     conc__os_prompt();
     int64_t interval = CONC_MS;
     int quiet = 0, fast = 0;
-    while (!conc__ld(&conc__s.stop)) {
-        conc__os_wait(&conc__s.mon_wake, 0, interval);
-        conc__st(&conc__s.mon_wake, 0);
-        if (conc__ld(&conc__s.stop)) break;
+    while (!conc__ld(&conc__rt.stop)) {
+        conc__os_wait(&conc__rt.mon_wake, 0, interval);
+        conc__st(&conc__rt.mon_wake, 0);
+        if (conc__ld(&conc__rt.stop)) break;
         int64_t now = conc_now();
         struct conc__tickinfo t = { false, false, false };
-        int n = conc__ld_acq(&conc__s.nps);
-        for (int i = 0; i < n; i++) conc__monitor_p(conc__s.ps[i], now, fast > 0, &t);
-        if (!fast && conc__ld(&conc__s.rearm)) {
-            conc__lock(&conc__s.lock);
-            if (conc__s.rearm && --conc__s.rearm == 0) (void)__atomic_fetch_or(&conc__s.attn, CONC__ATTN_WAKE, __ATOMIC_RELAXED);
-            conc__unlock(&conc__s.lock);
+        int n = conc__ld_acq(&conc__rt.nps);
+        for (int i = 0; i < n; i++) conc__monitor_p(conc__rt.ps[i], now, fast > 0, &t);
+        if (!fast && conc__ld(&conc__rt.rearm)) {
+            conc__lock(&conc__rt.lock);
+            if (conc__rt.rearm && --conc__rt.rearm == 0) (void)__atomic_fetch_or(&conc__rt.attn, CONC__ATTN_WAKE, __ATOMIC_RELAXED);
+            conc__unlock(&conc__rt.lock);
         }
         if (t.blocked) fast = 20;
         else if (fast > 0) fast--;
@@ -3432,15 +3451,15 @@ CONC__FN void conc__heap_take(conc__p *p, size_t i) { /* tlock held */
 }
 CONC__INLINE conc__p *conc__timer_home(conc__m *m) {
     conc__p *p = m ? conc__ld(&m->p) : NULL; /* only a preference: any P's heap will do */
-    return p ? p : conc__s.ps[0];
+    return p ? p : conc__rt.ps[0];
 }
 /* A timer is in p's heap: is somebody going to be awake for it? parks: the caller is about to give its processor up. */
 CONC__FN void conc__timer_notify(conc__p *p, int64_t when, bool parks) {
     conc__fence_light(); /* partner: the heavy fences in conc__sleep_m and conc__monitor_sleep */
-    if (conc__likely(when >= conc__ld(&conc__s.waiter_due))) return;
+    if (conc__likely(when >= conc__ld(&conc__rt.waiter_due))) return;
     if (parks && !conc__p_has_work(p)) return; /* this worker goes idle itself and will see it */
-    if (conc__ld(&conc__s.attn) & CONC__ATTN_MONITOR) conc__kick_monitor();
-    if (conc__ld(&conc__s.nidle_p) > 0 && conc__ld(&conc__s.nspin) == 0) (void)conc__wake_worker();
+    if (conc__ld(&conc__rt.attn) & CONC__ATTN_MONITOR) conc__kick_monitor();
+    if (conc__ld(&conc__rt.nidle_p) > 0 && conc__ld(&conc__rt.nspin) == 0) (void)conc__wake_worker();
 }
 /* Arm t. Not while it is armed. */
 CONC__FN void conc__timer_put(conc__timer *t, int64_t when, bool parks) {
@@ -4020,7 +4039,7 @@ CONC__FN int conc__sel_wait(conc_case *c, int n, conc__selwait *s, int timeout, 
         struct conc__thread *th = &conc__tls_thread;
         th->woken = 0;
         th->counted = timeout < 0;
-        if (th->counted) (void)conc__add(&conc__s.foreign_blocked, 1);
+        if (th->counted) (void)conc__add(&conc__rt.foreign_blocked, 1);
         conc__unlock_select(s);
         if (!conc__thread_wait(NULL, timeout < 0 ? INT64_MAX : deadline)) {
             if (!conc__claim(s, &s->w[timeout])) (void)conc__thread_wait(NULL, INT64_MAX);
@@ -4301,7 +4320,7 @@ CONC__FN bool conc__can_spin(conc_mutex *mu) {
     conc__m *m = conc__self();
     conc__p *p = m ? conc__ld(&m->p) : NULL;
     if ((conc__ld(&mu->conc__state) & (CONC__LOCKED | CONC__STARVING)) != CONC__LOCKED) return false;
-    return !m || (p && !conc__p_has_work(p) && conc__ld(&conc__s.procs) - conc__ld(&conc__s.nidle_p) - conc__ld(&conc__s.nspin) > 1);
+    return !m || (p && !conc__p_has_work(p) && conc__ld(&conc__rt.procs) - conc__ld(&conc__rt.nidle_p) - conc__ld(&conc__rt.nspin) > 1);
 }
 CONC__NOINLINE bool conc__mutex_slow(conc_mutex *m, int64_t deadline) {
     int64_t since = 0;
@@ -4688,7 +4707,7 @@ CONC__FN void conc__print(struct conc__out *o, const char *format, ...) {
     va_end(args);
 }
 __attribute__((no_sanitize("thread"))) CONC__FN bool conc__is_running(const conc__g *g) {
-    for (conc__m *m = conc__ld_acq(&conc__s.all_m); m; m = m->all_next)
+    for (conc__m *m = conc__ld_acq(&conc__rt.all_m); m; m = m->all_next)
         if (m->cur == g) return true;
     return false;
 }
@@ -4706,7 +4725,7 @@ __attribute__((no_sanitize("thread"))) CONC__FN void conc__print_g(struct conc__
 #define CONC__DUMP_MAX 1000
 __attribute__((no_sanitize("thread"))) CONC__FN void conc__print_all(struct conc__out *o, const conc__g *but) {
     int64_t shown = 0, more = 0;
-    struct conc__slab *lists[2] = { conc__ld_acq(&conc__s.slabs), conc__ld_acq(&conc__s.bigs) };
+    struct conc__slab *lists[2] = { conc__ld_acq(&conc__rt.slabs), conc__ld_acq(&conc__rt.bigs) };
     for (int l = 0; l < 2; l++)
         for (struct conc__slab *s = lists[l]; s; s = s->next)
             for (uint32_t i = 0; i < conc__ld_acq(&s->used); i++) {
@@ -4716,7 +4735,7 @@ __attribute__((no_sanitize("thread"))) CONC__FN void conc__print_all(struct conc
                 else more++;
             }
     if (more) conc__print(o, "\n... and %lld more goroutines\n", (long long)more);
-    int threads = conc__ld(&conc__s.foreign_blocked);
+    int threads = conc__ld(&conc__rt.foreign_blocked);
     if (threads > 0) conc__print(o, "\n%d OS thread%s of the program blocked in conc.h operations\n", threads, threads > 1 ? "s" : "");
 }
 CONC_API void conc_dump(int fd) {
@@ -4732,9 +4751,9 @@ CONC_API void conc_dump(int fd) {
 CONC__FN void conc__die(const char *kind, const char *message) __attribute__((noreturn));
 CONC__FN void conc__die(const char *kind, const char *message) {
     struct conc__out o;
-    if (__atomic_exchange_n(&conc__s.dying, 1, __ATOMIC_SEQ_CST)) /* somebody else is reporting already: let them finish */
+    if (__atomic_exchange_n(&conc__rt.dying, 1, __ATOMIC_SEQ_CST)) /* somebody else is reporting already: let them finish */
         for (;;) (void)pause();
-    if (conc__s.hook) conc__s.hook(message, conc__s.hook_arg);
+    if (conc__rt.hook) conc__rt.hook(message, conc__rt.hook_arg);
     o.fd = 2;
     o.n = 0;
     conc__print(&o, "%s: %s\n", kind, message);
@@ -4762,8 +4781,8 @@ CONC_API void conc_panic(const char *format, ...) {
     conc__die("panic", text);
 }
 CONC_API void conc_set_fatal_hook(void (*hook)(const char *, void *), void *arg) {
-    conc__s.hook_arg = arg;
-    conc__s.hook = hook;
+    conc__rt.hook_arg = arg;
+    conc__rt.hook = hook;
 }
 CONC__FN void *conc__realloc(void *old, size_t n) {
     void *p = CONC_REALLOC(old, n);
@@ -4775,17 +4794,17 @@ CONC__FN void *conc__realloc(void *old, size_t n) {
    blocked for ever in a conc.h operation; so nobody is left who could wake anybody. Threads are counted by the kernel, so a
    program with threads of its own that do other things is never accused. */
 CONC__FN bool conc__all_asleep(int *threads) {
-    conc__lock(&conc__s.lock);
-    bool asleep = !conc__s.stop && conc__ld(&conc__s.foreign_blocked) > 0 && conc__s.nidle_m == conc__s.nm && conc__s.qn == 0 &&
+    conc__lock(&conc__rt.lock);
+    bool asleep = !conc__rt.stop && conc__ld(&conc__rt.foreign_blocked) > 0 && conc__rt.nidle_m == conc__rt.nm && conc__rt.qn == 0 &&
                   conc__first_due() == INT64_MAX;
-    *threads = conc__s.nm + conc__s.monitor_on + conc__ld(&conc__s.foreign_blocked);
-    conc__unlock(&conc__s.lock);
+    *threads = conc__rt.nm + conc__rt.monitor_on + conc__ld(&conc__rt.foreign_blocked);
+    conc__unlock(&conc__rt.lock);
     return asleep;
 }
 CONC__FN void conc__deadlock_check(void) {
     int threads, again;
     if (!conc__all_asleep(&threads) || conc__os_threads() != threads || !conc__all_asleep(&again) || again != threads) return;
-    if (conc__s.main_gone && conc_num_goroutines() == 0) conc__fatal("no goroutines (main called runtime.Goexit) - deadlock!");
+    if (conc__rt.main_gone && conc_num_goroutines() == 0) conc__fatal("no goroutines (main called runtime.Goexit) - deadlock!");
     conc__fatal("all goroutines are asleep - deadlock!");
 }
 
@@ -4793,7 +4812,7 @@ CONC__FN void conc__deadlock_check(void) {
 #ifndef CONC_NO_SEGV_HANDLER
 static struct sigaction conc__old_segv, conc__old_bus;
 CONC__FN const conc__g *conc__guard_hit(const char *at) {
-    struct conc__slab *lists[2] = { conc__ld_acq(&conc__s.slabs), conc__ld_acq(&conc__s.bigs) };
+    struct conc__slab *lists[2] = { conc__ld_acq(&conc__rt.slabs), conc__ld_acq(&conc__rt.bigs) };
     for (int l = 0; l < 2; l++)
         for (struct conc__slab *s = lists[l]; s; s = s->next) {
             if (at < s->base || at >= s->base + s->size) continue;
@@ -4854,23 +4873,23 @@ CONC__FN conc__p *conc__p_new(int index) {
 }
 /* Bring the number of Ps to n. sched.lock held. */
 CONC__FN void conc__set_procs(int n) {
-    for (int i = conc__s.nps; i < n; i++) {
+    for (int i = conc__rt.nps; i < n; i++) {
         conc__p *p = conc__p_new(i);
         if (!p) n = i;
         else {
-            conc__s.ps[i] = p;
+            conc__rt.ps[i] = p;
             p->dead = true;
-            conc__st_rel(&conc__s.nps, i + 1);
+            conc__st_rel(&conc__rt.nps, i + 1);
         }
     }
-    conc__st(&conc__s.procs, n);
+    conc__st(&conc__rt.procs, n);
     for (int i = 0; i < n; i++) {
-        conc__p *p = conc__s.ps[i];
+        conc__p *p = conc__rt.ps[i];
         if (!p->dead) continue;
         p->dead = false;
         conc__p_idle(p);
     }
-    conc__p **at = &conc__s.idle_p;
+    conc__p **at = &conc__rt.idle_p;
     while (*at) {
         conc__p *p = *at;
         if (p->index < n) {
@@ -4878,12 +4897,12 @@ CONC__FN void conc__set_procs(int n) {
             continue;
         }
         *at = p->idle_next;
-        conc__st(&conc__s.nidle_p, conc__s.nidle_p - 1);
+        conc__st(&conc__rt.nidle_p, conc__rt.nidle_p - 1);
         p->idle = false;
         p->dead = true;
     }
-    for (int i = n; i < conc__s.nps; i++) { /* busy ones notice at their next look */
-        conc__m *m = conc__ld(&conc__s.ps[i]->m);
+    for (int i = n; i < conc__rt.nps; i++) { /* busy ones notice at their next look */
+        conc__m *m = conc__ld(&conc__rt.ps[i]->m);
         if (m) (void)__atomic_fetch_or(&m->stop, CONC__YIELD, __ATOMIC_RELAXED);
     }
 }
@@ -4896,31 +4915,31 @@ CONC__FN int conc__env(const char *name, int least, int most, int otherwise) {
 }
 CONC__FN void conc__fork_child(void) { /* only this thread is left; the runtime starts afresh, its old memory is not reused */
     conc__tls_m = NULL;
-    void (*hook)(const char *, void *) = conc__s.hook;
-    void *arg = conc__s.hook_arg;
-    memset(&conc__s, 0, sizeof conc__s);
-    conc__s.hook = hook;
-    conc__s.hook_arg = arg;
+    void (*hook)(const char *, void *) = conc__rt.hook;
+    void *arg = conc__rt.hook_arg;
+    memset(&conc__rt, 0, sizeof conc__rt);
+    conc__rt.hook = hook;
+    conc__rt.hook_arg = arg;
 }
 CONC__FN void conc__start(void) {
     uint32_t off = CONC__OFF;
-    if (!__atomic_compare_exchange_n(&conc__s.state, &off, CONC__STARTING, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-        while (conc__ld_acq(&conc__s.state) != CONC__ON) (void)sched_yield();
+    if (!__atomic_compare_exchange_n(&conc__rt.state, &off, CONC__STARTING, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+        while (conc__ld_acq(&conc__rt.state) != CONC__ON) (void)sched_yield();
         return;
     }
     static bool once;
     size_t page = (size_t)conc__os_page(), size = page * 4;
     while (size < CONC_STACK_SIZE) size *= 2;
     conc__os_fence_init();
-    conc__s.stack_size = size;
-    conc__s.next_id = 1;
-    conc__s.waiter_due = INT64_MAX;
-    conc__s.attn = CONC__ATTN_MONITOR | CONC__ATTN_WAKE;
-    conc__s.max_m = conc__env("CONC_MAX_THREADS", 1, 1000000, 10000);
-    conc__lock(&conc__s.lock);
+    conc__rt.stack_size = size;
+    conc__rt.next_id = 1;
+    conc__rt.waiter_due = INT64_MAX;
+    conc__rt.attn = CONC__ATTN_MONITOR | CONC__ATTN_WAKE;
+    conc__rt.max_m = conc__env("CONC_MAX_THREADS", 1, 1000000, 10000);
+    conc__lock(&conc__rt.lock);
     conc__set_procs(conc__env("CONC_PROCS", 1, CONC__PROCS_MAX, conc__os_procs()));
-    conc__unlock(&conc__s.lock);
-    if (conc__s.procs < 1) conc__fatal("out of memory: no processor");
+    conc__unlock(&conc__rt.lock);
+    if (conc__rt.procs < 1) conc__fatal("out of memory: no processor");
     if (!once) {
         once = true;
         (void)pthread_atfork(NULL, NULL, conc__fork_child);
@@ -4928,77 +4947,76 @@ CONC__FN void conc__start(void) {
         conc__segv_install();
 #endif
     }
-    conc__st_rel(&conc__s.state, CONC__ON);
+    conc__st_rel(&conc__rt.state, CONC__ON);
     pthread_attr_t attr;
     (void)pthread_attr_init(&attr);
     (void)pthread_attr_setstacksize(&attr, 1u << 17);
-    bool on = pthread_create(&conc__s.monitor, &attr, conc__monitor_main, NULL) == 0; /* without it nothing is preempted */
+    bool on = pthread_create(&conc__rt.monitor, &attr, conc__monitor_main, NULL) == 0; /* without it nothing is preempted */
     (void)pthread_attr_destroy(&attr);
-    conc__lock(&conc__s.lock);
-    conc__s.monitor_on = on;
-    conc__unlock(&conc__s.lock);
+    conc__lock(&conc__rt.lock);
+    conc__rt.monitor_on = on;
+    conc__unlock(&conc__rt.lock);
 }
 CONC_API int64_t conc_shutdown(void) {
     if (conc__self()) return -1;
-    if (conc__ld_acq(&conc__s.state) != CONC__ON) return 0;
+    if (conc__ld_acq(&conc__rt.state) != CONC__ON) return 0;
     for (int i = 0, idle = 0; i < 20000 && idle < 2; i++) { /* let those that can still run come to their ends: a second at most */
         struct timespec t = { 0, 50000 };
-        conc__lock(&conc__s.lock);
-        idle = conc__s.nidle_m == conc__s.nm && conc__s.qn == 0 ? idle + 1 : 0;
-        conc__unlock(&conc__s.lock);
+        conc__lock(&conc__rt.lock);
+        idle = conc__rt.nidle_m == conc__rt.nm && conc__rt.qn == 0 ? idle + 1 : 0;
+        conc__unlock(&conc__rt.lock);
         if (idle < 2) (void)nanosleep(&t, NULL);
     }
     int64_t left = conc_num_goroutines();
-    conc__lock(&conc__s.lock);
-    conc__st(&conc__s.stop, 1);
-    bool monitor = conc__s.monitor_on;
-    conc__unlock(&conc__s.lock);
-    for (conc__m *m = conc__s.all_m; m; m = m->all_next) conc__m_wake(m);
+    conc__lock(&conc__rt.lock);
+    conc__st(&conc__rt.stop, 1);
+    bool monitor = conc__rt.monitor_on;
+    conc__unlock(&conc__rt.lock);
+    for (conc__m *m = conc__rt.all_m; m; m = m->all_next) conc__m_wake(m);
     if (monitor) {
-        conc__st_rel(&conc__s.mon_wake, 1);
-        conc__os_wake(&conc__s.mon_wake);
-        (void)pthread_join(conc__s.monitor, NULL);
+        conc__st_rel(&conc__rt.mon_wake, 1);
+        conc__os_wake(&conc__rt.mon_wake);
+        (void)pthread_join(conc__rt.monitor, NULL);
     }
-    for (conc__m *m = conc__s.all_m, *next; m; m = next) {
+    for (conc__m *m = conc__rt.all_m, *next; m; m = next) {
         next = m->all_next;
         if (m->started) (void)pthread_join(m->thread, NULL);
         CONC_FREE(m->seen);
         conc__line_free(m);
     }
-    for (int i = 0; i < conc__s.nps; i++) {
-        conc__p *p = conc__s.ps[i];
+    for (int i = 0; i < conc__rt.nps; i++) {
+        conc__p *p = conc__rt.ps[i];
         conc__arr_free(p->heap);
         CONC_FREE(p->ring);
         conc__line_free(p);
     }
     for (int l = 0; l < 2; l++)
-        for (struct conc__slab *s = l ? conc__s.bigs : conc__s.slabs, *next; s; s = next) {
+        for (struct conc__slab *s = l ? conc__rt.bigs : conc__rt.slabs, *next; s; s = next) {
             next = s->next;
-            conc__os_release(s->base, s->size);
-            CONC_FREE(s);
+            conc__slab_free(s);
         }
-    for (conc__rec *c = conc__s.chunks, *next; c; c = next) {
+    for (conc__rec *c = conc__rt.chunks, *next; c; c = next) {
         next = (conc__rec *)c->arg[1];
         CONC_FREE(c);
     }
-    CONC_FREE(conc__s.q);
-    conc__arr_free(conc__s.stacks);
-    conc__arr_free(conc__s.vacant);
-    uint32_t nkeys = conc__s.nkeys;
+    CONC_FREE(conc__rt.q);
+    conc__arr_free(conc__rt.stacks);
+    conc__arr_free(conc__rt.vacant);
+    uint32_t nkeys = conc__rt.nkeys;
     void (*dtors[64])(void *);
-    memcpy(dtors, conc__s.key_dtor, sizeof dtors);
+    memcpy(dtors, conc__rt.key_dtor, sizeof dtors);
     conc__fork_child();
-    conc__s.nkeys = nkeys;
-    memcpy(conc__s.key_dtor, dtors, sizeof dtors);
+    conc__rt.nkeys = nkeys;
+    memcpy(conc__rt.key_dtor, dtors, sizeof dtors);
     return left;
 }
 CONC_API int conc_set_procs(int n) {
     conc__ensure();
-    conc__lock(&conc__s.lock);
-    int old = conc__s.procs;
+    conc__lock(&conc__rt.lock);
+    int old = conc__rt.procs;
     if (n >= 1) conc__set_procs(n < CONC__PROCS_MAX ? n : CONC__PROCS_MAX);
-    conc__unlock(&conc__s.lock);
-    if (n > old) (void)__atomic_fetch_or(&conc__s.attn, CONC__ATTN_WAKE, __ATOMIC_RELAXED);
+    conc__unlock(&conc__rt.lock);
+    if (n > old) (void)__atomic_fetch_or(&conc__rt.attn, CONC__ATTN_WAKE, __ATOMIC_RELAXED);
     if (n >= 1 && n < old) conc_yield();
     return old;
 }
@@ -5016,7 +5034,7 @@ CONC_API void conc_yield(void) {
         return;
     }
     conc__p *p = m->p;
-    if (p->head == p->tail && !p->next && (p->tick & 15) && !conc__ld(&conc__s.qn)) { /* alone: nothing to give way to */
+    if (p->head == p->tail && !p->next && (p->tick & 15) && !conc__ld(&conc__rt.qn)) { /* alone: nothing to give way to */
         conc__st(&p->tick, p->tick + 1);
         conc__leave(m);
         return;
@@ -5055,14 +5073,14 @@ CONC_API const char *conc_name(void) {
     return g->name ? g->name : g->site ? g->site->fn : "";
 }
 CONC_API int64_t conc_num_goroutines(void) {
-    int64_t n = conc__ld(&conc__s.foreign_live);
-    for (int i = 0; i < conc__ld_acq(&conc__s.nps); i++) n += conc__ld(&conc__s.ps[i]->live);
+    int64_t n = conc__ld(&conc__rt.foreign_live);
+    for (int i = 0; i < conc__ld_acq(&conc__rt.nps); i++) n += conc__ld(&conc__rt.ps[i]->live);
     return n;
 }
 CONC_API int conc_num_threads(void) {
-    conc__lock(&conc__s.lock);
-    int n = conc__s.nm + conc__s.monitor_on;
-    conc__unlock(&conc__s.lock);
+    conc__lock(&conc__rt.lock);
+    int n = conc__rt.nm + conc__rt.monitor_on;
+    conc__unlock(&conc__rt.lock);
     return n;
 }
 CONC_API void conc_lock_thread(void) {
@@ -5086,19 +5104,19 @@ CONC_API void conc_unlock_thread(void) {
 }
 static __thread void *conc__thread_local[64];
 CONC_API conc_status conc_key_create(conc_key *key, void (*dtor)(void *)) {
-    conc__lock(&conc__s.stack_lock);
-    uint32_t n = conc__s.nkeys;
+    conc__lock(&conc__rt.stack_lock);
+    uint32_t n = conc__rt.nkeys;
     if (n < 64) {
-        conc__s.key_dtor[n] = dtor;
+        conc__rt.key_dtor[n] = dtor;
         key->conc__n = n;
-        conc__st_rel(&conc__s.nkeys, n + 1);
+        conc__st_rel(&conc__rt.nkeys, n + 1);
     }
-    conc__unlock(&conc__s.stack_lock);
+    conc__unlock(&conc__rt.stack_lock);
     return n < 64 ? CONC_OK : CONC_NO_MEMORY;
 }
 CONC_API conc_status conc_key_set(conc_key key, void *value) {
     conc__m *m = conc__self();
-    if (key.conc__n >= conc__ld_acq(&conc__s.nkeys)) return CONC_INVALID;
+    if (key.conc__n >= conc__ld_acq(&conc__rt.nkeys)) return CONC_INVALID;
     if (!m) {
         conc__thread_local[key.conc__n] = value;
         return CONC_OK;
@@ -5129,12 +5147,12 @@ CONC_API int conc__blocking_begin(void) {
     conc__st(&conc__ld(&m->cur)->wait, CONC__W_BLOCKING);
     uint32_t stop = conc__enter(m);
     conc__p *p = m->p;
-    if (!(stop & CONC__LOST) && (conc__p_has_work(p) || conc__ld(&conc__s.qn) || conc__ld(&p->due) <= conc_now())) {
-        conc__lock(&conc__s.lock);
+    if (!(stop & CONC__LOST) && (conc__p_has_work(p) || conc__ld(&conc__rt.qn) || conc__ld(&p->due) <= conc_now())) {
+        conc__lock(&conc__rt.lock);
         conc__st(&m->p, (conc__p *)NULL);
         conc__st(&p->m, (conc__m *)NULL);
         conc__st_rel(&m->stop, CONC__LOST);
-        conc__s.handoffs++;
+        conc__rt.handoffs++;
         (void)conc__p_run(p);
     } else conc__st(&m->blocking, true);
     conc__leave(m);
@@ -5155,24 +5173,24 @@ CONC_API int conc__blocking_end(void) {
 CONC_API void conc_get_stats(conc_stats *out) {
     memset(out, 0, sizeof *out);
     out->goroutines = conc_num_goroutines();
-    out->spawned = conc__ld(&conc__s.foreign_spawned);
-    for (int i = 0; i < conc__ld_acq(&conc__s.nps); i++) {
-        out->spawned += conc__ld(&conc__s.ps[i]->spawned);
-        out->parks += conc__ld(&conc__s.ps[i]->tick);
+    out->spawned = conc__ld(&conc__rt.foreign_spawned);
+    for (int i = 0; i < conc__ld_acq(&conc__rt.nps); i++) {
+        out->spawned += conc__ld(&conc__rt.ps[i]->spawned);
+        out->parks += conc__ld(&conc__rt.ps[i]->tick);
     }
-    conc__lock(&conc__s.lock);
-    out->threads = conc__s.nm + conc__s.monitor_on;
-    out->idle_threads = conc__s.nidle_m;
-    out->steals = conc__ld(&conc__s.steals);
-    out->handoffs = conc__s.handoffs;
-    out->wakes = conc__s.wakes;
-    conc__unlock(&conc__s.lock);
-    conc__lock(&conc__s.stack_lock);
-    out->stacks = conc__s.nstacks;
-    out->stacks_free = conc__ld(&conc__s.nstacks_free);
-    conc__unlock(&conc__s.stack_lock);
-    for (int i = 0; i < conc__ld_acq(&conc__s.nps); i++) {
-        conc__p *p = conc__s.ps[i];
+    conc__lock(&conc__rt.lock);
+    out->threads = conc__rt.nm + conc__rt.monitor_on;
+    out->idle_threads = conc__rt.nidle_m;
+    out->steals = conc__ld(&conc__rt.steals);
+    out->handoffs = conc__rt.handoffs;
+    out->wakes = conc__rt.wakes;
+    conc__unlock(&conc__rt.lock);
+    conc__lock(&conc__rt.stack_lock);
+    out->stacks = conc__rt.nstacks;
+    out->stacks_free = conc__ld(&conc__rt.nstacks_free);
+    conc__unlock(&conc__rt.stack_lock);
+    for (int i = 0; i < conc__ld_acq(&conc__rt.nps); i++) {
+        conc__p *p = conc__rt.ps[i];
         conc__lock(&p->tlock);
         out->timers += (int64_t)conc__arr_len(p->heap);
         conc__unlock(&p->tlock);
@@ -5183,7 +5201,7 @@ CONC_API void conc_get_stats(conc_stats *out) {
 struct conc__mainargs { int argc; char **argv; int status; conc_wg done; };
 CONC__FN void conc__main_exit(void *arg) { /* conc_main left by conc_exit: the others go on, and main waits for ever */
     (void)arg;
-    conc__s.main_gone = true;
+    conc__rt.main_gone = true;
 }
 CONC__FN void conc__main_run(void *arg) {
     struct conc__mainargs *a = (struct conc__mainargs *)arg;
