@@ -1,0 +1,65 @@
+# conc.h: one header, so there is nothing to build but its examples, tests and benchmarks. They go to build/.
+# Try: make run, make test, make bench. Recipes of the last two: tests/tests.mk, bench/bench.mk.
+
+CC       ?= cc
+CXX      ?= c++
+PREFIX   ?= /usr/local
+DIR      ?= /usr/include
+B        := build
+WARN     := -Wall -Wextra -Wpedantic -Wconversion -Wshadow
+CFLAGS   ?= -O2 -g
+EXAMPLES := hello pingpong workers select sieve embed digest
+VERSION  := $(shell sed -n 's/^.define CONC_VERSION_STRING "\(.*\)"/\1/p' conc.h)
+
+help:
+	@echo "make run [DIR=/usr/include]  hash a directory concurrently and compare with sha256sum (examples/digest.c)"
+	@echo "make examples                build every program of examples/ into $(B)/"
+	@echo "make test                    run all tests; the last line is 'N passed, N failed'"
+	@echo "make bench                   measure against Go"
+	@echo "make floors                  check the layering of conc.h's implementation"
+	@echo "make install [PREFIX=$(PREFIX)] [DESTDIR=]   conc.h and conc.pc"
+	@echo "make deps                    install what the tests need (Debian; says what it would install if you are not root)"
+	@echo "make clean"
+
+# ---- what is needed from Debian ----
+RUN_DEPS  := gcc libc6-dev libstb-dev libssl-dev
+TEST_DEPS := $(RUN_DEPS) g++ clang libclang-rt libcmocka-dev check valgrind qemu-user gcc-aarch64-linux-gnu \
+             g++-aarch64-linux-gnu gdb pkg-config
+run-deps:
+	@.ci/deps $(RUN_DEPS)
+deps:
+	@.ci/deps $(TEST_DEPS)
+
+# ---- examples ----
+$(B):
+	@mkdir -p $@
+LIBS_digest := -lcrypto
+$(B)/%: examples/%.c conc.h | $(B)
+	$(CC) -std=c11 $(CFLAGS) $(WARN) -I. $< -o $@ -pthread $(LIBS_$*)
+examples: $(EXAMPLES:%=$(B)/%)
+
+run: run-deps
+	@$(MAKE) -s $(B)/digest
+	@examples/run.sh $(B)/digest "$(DIR)"
+
+# ---- checks ----
+floors:
+	@tests/macros/floors.sh
+
+# ---- install ----
+install:
+	install -d "$(DESTDIR)$(PREFIX)/include" "$(DESTDIR)$(PREFIX)/share/pkgconfig"
+	install -m 644 conc.h "$(DESTDIR)$(PREFIX)/include/conc.h"
+	printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include' '' 'Name: conc' \
+	    'Description: Go-style goroutines, channels, select, sync and timers for C and C++, in one header' \
+	    'Version: $(VERSION)' 'Cflags: -I$${includedir} -pthread' 'Libs: -pthread' \
+	    > "$(DESTDIR)$(PREFIX)/share/pkgconfig/conc.pc"
+
+clean:
+	rm -rf $(B)
+
+.PHONY: help run-deps deps examples run floors install clean test bench
+.DEFAULT_GOAL := help
+test: deps
+-include tests/tests.mk
+-include bench/bench.mk
