@@ -33,7 +33,7 @@
      implementation:  >>platform >>os >>coro >>ds >>sched-types >>park >>sched >>time-impl >>chan-impl >>select-impl >>sync-impl
                       >>diag >>api
 
-   Options (define before including, the same in every file):
+   Options (define before including, the same in every file; CONC_STATIC goes with CONC_IMPLEMENTATION in each file that uses it):
      CONC_IMPLEMENTATION    compile the implementation into this file (exactly one file)
      CONC_STATIC            all functions static: for a program of one file, or a private copy
      CONC_MAIN              the implementation supplies main(); you write  int conc_main(int argc, char **argv),
@@ -192,7 +192,7 @@ CONC_API void *conc_key_get(conc_key key);
 /* conc_blocking { read(fd, ...); }   a hint around a call that may block the thread: the processor is handed on at once
    instead of after about a millisecond. Leave the block only by its end (no return, break or goto out of it).
    Do not use conc.h operations inside. On an OS thread it does nothing. (entersyscall, exitsyscall) */
-#define conc_blocking for (int conc__b = conc__blocking_begin(); conc__b; conc__b = conc__blocking_end())
+#define conc_blocking for (int conc__b = (conc__blocking_begin(), 1); conc__b; conc__b = (conc__blocking_end(), 0))
 CONC_API int conc__blocking_begin(void);
 CONC_API int conc__blocking_end(void);
 /* Join and free everything the runtime holds; it starts again by itself at the next use. Returns the number of goroutines
@@ -220,11 +220,48 @@ CONC_API void conc__go_commit(conc__godesc *d);
 #define CONC__REGISTER_GO 0
 #endif
 
+#define CONC__NARGS(...) CONC__NARGS_(__VA_ARGS__, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, ~)
+#define CONC__NARGS_(f, a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q, N, ...) N
+/* go_func(worker, (int, id), (const char *, name)) { ... }   defines  static void worker(int id, const char *name)  in the
+   form that go() can start on any CPU. At most 8 parameters; none: go_func(worker). */
+#define CONC__PARAMS(...) CONC__CAT(CONC__PARAMS_, CONC__NARGS(__VA_ARGS__))(__VA_ARGS__)
+#define CONC__P(t, n) t n
+#define CONC__PARAMS_0(fn) fn(void)
+#define CONC__PARAMS_1(fn, a) fn(CONC__P a)
+#define CONC__PARAMS_2(fn, a, b) fn(CONC__P a, CONC__P b)
+#define CONC__PARAMS_3(fn, a, b, c) fn(CONC__P a, CONC__P b, CONC__P c)
+#define CONC__PARAMS_4(fn, a, b, c, d) fn(CONC__P a, CONC__P b, CONC__P c, CONC__P d)
+#define CONC__PARAMS_5(fn, a, b, c, d, e) fn(CONC__P a, CONC__P b, CONC__P c, CONC__P d, CONC__P e)
+#define CONC__PARAMS_6(fn, a, b, c, d, e, f) fn(CONC__P a, CONC__P b, CONC__P c, CONC__P d, CONC__P e, CONC__P f)
+#define CONC__PARAMS_7(fn, a, b, c, d, e, f, g) fn(CONC__P a, CONC__P b, CONC__P c, CONC__P d, CONC__P e, CONC__P f, CONC__P g)
+#define CONC__PARAMS_8(fn, a, b, c, d, e, f, g, h) \
+    fn(CONC__P a, CONC__P b, CONC__P c, CONC__P d, CONC__P e, CONC__P f, CONC__P g, CONC__P h)
+#define CONC__FIELD(t, n) t n;
+#define CONC__FIELDS(...) CONC__CAT(CONC__FIELDS_, CONC__NARGS(__VA_ARGS__))(__VA_ARGS__)
+#define CONC__FIELDS_0(fn) char conc__none;
+#define CONC__FIELDS_1(fn, a) CONC__FIELD a
+#define CONC__FIELDS_2(fn, a, ...) CONC__FIELD a CONC__FIELDS_1(fn, __VA_ARGS__)
+#define CONC__FIELDS_3(fn, a, ...) CONC__FIELD a CONC__FIELDS_2(fn, __VA_ARGS__)
+#define CONC__FIELDS_4(fn, a, ...) CONC__FIELD a CONC__FIELDS_3(fn, __VA_ARGS__)
+#define CONC__FIELDS_5(fn, a, ...) CONC__FIELD a CONC__FIELDS_4(fn, __VA_ARGS__)
+#define CONC__FIELDS_6(fn, a, ...) CONC__FIELD a CONC__FIELDS_5(fn, __VA_ARGS__)
+#define CONC__FIELDS_7(fn, a, ...) CONC__FIELD a CONC__FIELDS_6(fn, __VA_ARGS__)
+#define CONC__FIELDS_8(fn, a, ...) CONC__FIELD a CONC__FIELDS_7(fn, __VA_ARGS__)
+#define CONC__USE(t, n) conc__a->n
+#define CONC__USES(...) CONC__CAT(CONC__USES_, CONC__NARGS(__VA_ARGS__))(__VA_ARGS__)
+#define CONC__USES_0(fn)
+#define CONC__USES_1(fn, a) CONC__USE a
+#define CONC__USES_2(fn, a, ...) CONC__USE a, CONC__USES_1(fn, __VA_ARGS__)
+#define CONC__USES_3(fn, a, ...) CONC__USE a, CONC__USES_2(fn, __VA_ARGS__)
+#define CONC__USES_4(fn, a, ...) CONC__USE a, CONC__USES_3(fn, __VA_ARGS__)
+#define CONC__USES_5(fn, a, ...) CONC__USE a, CONC__USES_4(fn, __VA_ARGS__)
+#define CONC__USES_6(fn, a, ...) CONC__USE a, CONC__USES_5(fn, __VA_ARGS__)
+#define CONC__USES_7(fn, a, ...) CONC__USE a, CONC__USES_6(fn, __VA_ARGS__)
+#define CONC__USES_8(fn, a, ...) CONC__USE a, CONC__USES_7(fn, __VA_ARGS__)
+
 #ifndef __cplusplus
 #define CONC__ASSERT(cond, msg) ((void)sizeof(struct { _Static_assert(cond, msg); int conc__; }))
 #define CONC__SITE(f) static const conc__site conc__st = { f, __func__, __FILE__, __LINE__ }
-#define CONC__NARGS(...) CONC__NARGS_(__VA_ARGS__, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, ~)
-#define CONC__NARGS_(f, a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q, N, ...) N
 #if CONC__REGISTER_GO
 /* fn is called through its own type, so the compiler checks and converts; what is really called is a stub in assembly that
    keeps the argument registers for the new goroutine. conc__go_stub4 keeps four integer registers (every argument is then
@@ -287,14 +324,22 @@ extern void (*const conc__go_stub4)(void);
 #define CONC__GO_14(w, o, f, ...) CONC__GO__(w, o, conc__go_stub, 14, CONC__FITS_14(__VA_ARGS__), f, __VA_ARGS__)
 #define CONC__GO_15(w, o, f, ...) CONC__GO__(w, o, conc__go_stub, 15, CONC__FITS_15(__VA_ARGS__), f, __VA_ARGS__)
 #define CONC__GO_16(w, o, f, ...) CONC__GO__(w, o, conc__go_stub, 16, CONC__FITS_16(__VA_ARGS__), f, __VA_ARGS__)
+#ifdef __clang__ /* has no way to tell; its C11 _Noreturn is harmless, __attribute__((noreturn)) is not */
+#define CONC__RETURNS(f) (void)0
+#else /* a call through the type of a noreturn function would end the caller's code */
+#define CONC__RETURNS(f) \
+    __attribute__((noreturn, unused)) __typeof__(&*(f)) conc__nr = 0; \
+    CONC__ASSERT(!__builtin_types_compatible_p(__typeof__(&*(f)), __typeof__(conc__nr)), "go: a function declared noreturn cannot be started")
+#endif
 #define CONC__GO__(w, o, stub, n, fits, f, ...) __extension__({ \
     fits; \
+    CONC__RETURNS(f); \
     CONC__ASSERT(sizeof(__typeof__((f)(__VA_ARGS__))) <= 16, "go: the function must return void or a scalar"); \
     CONC__SITE(#f); \
     conc__godesc conc__d = { (void (*)(void))(f), &conc__st, w, o, (n) * 16, CONC_OK, CONC__NULL }; \
     __builtin_call_with_static_chain(((__typeof__(&*(f)))(stub))(__VA_ARGS__), (void *)&conc__d); \
     conc__d.status; })
-#define go_func(name, ...) static void name CONC__PARAMS(__VA_ARGS__)
+#define go_func(...) static void CONC__PARAMS(__VA_ARGS__)
 #else
 #define CONC__GO(w, o, ...) CONC__CAT(CONC__GOF_, CONC__NARGS(__VA_ARGS__))(w, o, __VA_ARGS__)
 #define CONC__GOF_0(w, o, f) CONC__GOF(w, o, f, 0, )
@@ -314,15 +359,18 @@ extern void (*const conc__go_stub4)(void);
     struct f##__go *conc__r = (struct f##__go *)conc__go_begin(&conc__d, f##__run, sizeof(struct f##__go)); \
     if (conc__r) { *conc__r = (struct f##__go){ __VA_ARGS__ }; conc__go_commit(&conc__d); } \
     conc__d.status; })
-#define go_func(name, ...) \
+#define go_func(...) CONC__GOFUNC(CONC__FIRST(__VA_ARGS__, ~), __VA_ARGS__)
+#define CONC__FIRST(f, ...) f
+#define CONC__GOFUNC(f, ...) CONC__GOFUNC_(f, __VA_ARGS__)
+#define CONC__GOFUNC_(name, ...) \
     struct name##__go { CONC__FIELDS(__VA_ARGS__) }; \
-    static void name CONC__PARAMS(__VA_ARGS__); \
+    static void CONC__PARAMS(__VA_ARGS__); \
     __attribute__((unused)) static void name##__run(void *conc__p) { \
         struct name##__go *conc__a = (struct name##__go *)conc__p; \
         (void)conc__a; \
         name(CONC__USES(__VA_ARGS__)); \
     } \
-    static void name CONC__PARAMS(__VA_ARGS__)
+    static void CONC__PARAMS(__VA_ARGS__)
 #endif
 #define conc_go(...) ((void)CONC__GO(CONC__NULL, CONC__NULL, __VA_ARGS__))
 #define conc_go_with(options, ...) CONC__GO(CONC__NULL, (&(conc_go_opts[1]){ options }[0]), __VA_ARGS__)
@@ -333,42 +381,6 @@ extern void (*const conc__go_stub4)(void);
     conc_wg_wait(&conc__w); })
 #define conc_opts(...) ((conc_go_opts){ __VA_ARGS__ })
 
-/* go_func(worker, (int, id), (const char *, name)) { ... }   defines  static void worker(int id, const char *name)  in the
-   form that go() can start on any CPU. At most 8 parameters; none: go_func(worker). */
-#define CONC__PARAMS(...) CONC__CAT(CONC__PARAMS_, CONC__NARGS(~, ##__VA_ARGS__))(__VA_ARGS__)
-#define CONC__P(t, n) t n
-#define CONC__PARAMS_0() (void)
-#define CONC__PARAMS_1(a) (CONC__P a)
-#define CONC__PARAMS_2(a, b) (CONC__P a, CONC__P b)
-#define CONC__PARAMS_3(a, b, c) (CONC__P a, CONC__P b, CONC__P c)
-#define CONC__PARAMS_4(a, b, c, d) (CONC__P a, CONC__P b, CONC__P c, CONC__P d)
-#define CONC__PARAMS_5(a, b, c, d, e) (CONC__P a, CONC__P b, CONC__P c, CONC__P d, CONC__P e)
-#define CONC__PARAMS_6(a, b, c, d, e, f) (CONC__P a, CONC__P b, CONC__P c, CONC__P d, CONC__P e, CONC__P f)
-#define CONC__PARAMS_7(a, b, c, d, e, f, g) (CONC__P a, CONC__P b, CONC__P c, CONC__P d, CONC__P e, CONC__P f, CONC__P g)
-#define CONC__PARAMS_8(a, b, c, d, e, f, g, h) \
-    (CONC__P a, CONC__P b, CONC__P c, CONC__P d, CONC__P e, CONC__P f, CONC__P g, CONC__P h)
-#define CONC__FIELD(t, n) t n;
-#define CONC__FIELDS(...) CONC__CAT(CONC__FIELDS_, CONC__NARGS(~, ##__VA_ARGS__))(__VA_ARGS__)
-#define CONC__FIELDS_0() char conc__none;
-#define CONC__FIELDS_1(a) CONC__FIELD a
-#define CONC__FIELDS_2(a, ...) CONC__FIELD a CONC__FIELDS_1(__VA_ARGS__)
-#define CONC__FIELDS_3(a, ...) CONC__FIELD a CONC__FIELDS_2(__VA_ARGS__)
-#define CONC__FIELDS_4(a, ...) CONC__FIELD a CONC__FIELDS_3(__VA_ARGS__)
-#define CONC__FIELDS_5(a, ...) CONC__FIELD a CONC__FIELDS_4(__VA_ARGS__)
-#define CONC__FIELDS_6(a, ...) CONC__FIELD a CONC__FIELDS_5(__VA_ARGS__)
-#define CONC__FIELDS_7(a, ...) CONC__FIELD a CONC__FIELDS_6(__VA_ARGS__)
-#define CONC__FIELDS_8(a, ...) CONC__FIELD a CONC__FIELDS_7(__VA_ARGS__)
-#define CONC__USE(t, n) conc__a->n
-#define CONC__USES(...) CONC__CAT(CONC__USES_, CONC__NARGS(~, ##__VA_ARGS__))(__VA_ARGS__)
-#define CONC__USES_0()
-#define CONC__USES_1(a) CONC__USE a
-#define CONC__USES_2(a, ...) CONC__USE a, CONC__USES_1(__VA_ARGS__)
-#define CONC__USES_3(a, ...) CONC__USE a, CONC__USES_2(__VA_ARGS__)
-#define CONC__USES_4(a, ...) CONC__USE a, CONC__USES_3(__VA_ARGS__)
-#define CONC__USES_5(a, ...) CONC__USE a, CONC__USES_4(__VA_ARGS__)
-#define CONC__USES_6(a, ...) CONC__USE a, CONC__USES_5(__VA_ARGS__)
-#define CONC__USES_7(a, ...) CONC__USE a, CONC__USES_6(__VA_ARGS__)
-#define CONC__USES_8(a, ...) CONC__USE a, CONC__USES_7(__VA_ARGS__)
 #endif /* !__cplusplus */
 
 // >>channels
@@ -532,7 +544,7 @@ static inline void conc__sel_end(conc__sel *s) {
 #define conc_select CONC__SELECT(0)
 #define conc_select_ordered CONC__SELECT(CONC__ORDERED)
 #define CONC__ON(dir, ch, v, into, size, ns) \
-    if (conc__s.chosen >= 0 ? conc__sel_hit(&conc__s) : conc__sel_add(&conc__s, dir, ch, v, into, size, ns))
+    if (!(conc__s.chosen >= 0 ? conc__sel_hit(&conc__s) : conc__sel_add(&conc__s, dir, ch, v, into, size, ns))) {} else
 #define conc_on_timeout(t) CONC__ON(CONC__TIME, CONC__NULL, CONC__NULL, &conc__s, 0, t)
 #define conc_on_default CONC__ON(CONC__DEFAULT, CONC__NULL, CONC__NULL, &conc__s, 0, 0)
 #define conc_on_recv(v, ch) CONC__ON_RECV(v, ch, CONC__UID(conc__o))
@@ -722,6 +734,9 @@ int conc_main(int argc, char **argv);
 #ifdef __cplusplus
 } /* extern "C" */
 
+#ifdef CONC_STATIC
+namespace { /* so that the instances of two private copies are not merged */
+#endif
 template <class T> using conc_chan_of = T (**)(struct conc_chan *);
 template <class T> using conc_recv_chan_of = T (*const *)(struct conc_chan *);
 template <class T> using conc_send_chan_of = T (*volatile *)(struct conc_chan *);
@@ -777,11 +792,11 @@ inline conc_recv_chan(int64_t) conc_after(int64_t ns) { return (conc_recv_chan(i
 template <class T> inline bool conc__on_send(conc__sel *s, conc_send_chan_of<T> c, const typename conc__id<T>::type &v) {
     return conc__sel_add(s, CONC__SEND, CONC__TX(c), &v, nullptr, sizeof v, 0);
 }
-#define conc_on_send(c, ...) if (conc__s.chosen >= 0 ? conc__sel_hit(&conc__s) : conc__on_send(&conc__s, (c), __VA_ARGS__))
+#define conc_on_send(c, ...) if (!(conc__s.chosen >= 0 ? conc__sel_hit(&conc__s) : conc__on_send(&conc__s, (c), __VA_ARGS__))) {} else
 template <class T> inline bool conc__on_into(conc__sel *s, T *p, conc_recv_chan_of<T> c) {
     return conc__sel_add(s, CONC__RECV, CONC__RX(c), nullptr, p, sizeof *p, 0);
 }
-#define conc_on_recv_into(p, c) if (conc__s.chosen >= 0 ? conc__sel_hit(&conc__s) : conc__on_into(&conc__s, (p), (c)))
+#define conc_on_recv_into(p, c) if (!(conc__s.chosen >= 0 ? conc__sel_hit(&conc__s) : conc__on_into(&conc__s, (p), (c)))) {} else
 template <class T> inline conc_case conc_case_recv(conc_recv_chan_of<T> c, typename conc__id<T>::type *p) {
     return conc_case{ CONC__RX(c), p, 0, (uint32_t)sizeof(T), CONC__RECV, true };
 }
@@ -832,18 +847,20 @@ inline auto conc__go_cxx(const conc__site *site, conc_wg *wg, const conc_go_opts
     }
     return d.status;
 }
+#define CONC__NAME_(f, ...) #f
+#define CONC__NAME(...) CONC__NAME_(__VA_ARGS__, ~)
 #define CONC__SITE_OF(f) \
-    ([](const char *conc__f) -> const conc__site * { static const conc__site s = { f, conc__f, __FILE__, __LINE__ }; return &s; }(__func__))
-#define conc_go(...) ((void)conc__go_cxx(CONC__SITE_OF(#__VA_ARGS__), nullptr, nullptr, __VA_ARGS__))
+    ([](const char *conc__f) -> const conc__site * { static const conc__site s = { f[0] == '[' ? "lambda" : f, conc__f, __FILE__, __LINE__ }; return &s; }(__func__))
+#define conc_go(...) ((void)conc__go_cxx(CONC__SITE_OF(CONC__NAME(__VA_ARGS__)), nullptr, nullptr, __VA_ARGS__))
 #define conc_go_with(options, ...) \
-    ([&](const conc_go_opts &conc__o) { return conc__go_cxx(CONC__SITE_OF(#__VA_ARGS__), nullptr, &conc__o, __VA_ARGS__); }(options))
-#define conc_wg_go(wg, ...) ((void)conc__go_cxx(CONC__SITE_OF(#__VA_ARGS__), (wg), nullptr, __VA_ARGS__))
+    ([&](const conc_go_opts &conc__o) { return conc__go_cxx(CONC__SITE_OF(CONC__NAME(__VA_ARGS__)), nullptr, &conc__o, __VA_ARGS__); }(options))
+#define conc_wg_go(wg, ...) ((void)conc__go_cxx(CONC__SITE_OF(CONC__NAME(__VA_ARGS__)), (wg), nullptr, __VA_ARGS__))
 #define conc_run(...) do { \
     conc_wg conc__w = CONC_WG_INIT; \
-    (void)conc__go_cxx(CONC__SITE_OF(#__VA_ARGS__), &conc__w, nullptr, __VA_ARGS__); \
+    (void)conc__go_cxx(CONC__SITE_OF(CONC__NAME(__VA_ARGS__)), &conc__w, nullptr, __VA_ARGS__); \
     conc_wg_wait(&conc__w); } while (0)
 inline conc_go_opts conc_opts(size_t stack, const char *name = nullptr) { return conc_go_opts{ stack, name }; }
-#define go_func(name, ...) static void name CONC__PARAMS(__VA_ARGS__)
+#define go_func(...) static void CONC__PARAMS(__VA_ARGS__)
 template <class F, class A> struct conc__guard {
     F f;
     A a;
@@ -852,8 +869,11 @@ template <class F, class A> struct conc__guard {
     conc__guard(conc__guard &&o) : f(o.f), a(o.a), on(o.on) { o.on = false; }
     ~conc__guard() { if (on) (void)f(a); }
 };
-template <class F, class A> inline conc__guard<F, A> conc__mkguard(F f, A a) { return conc__guard<F, A>(f, a); }
+template <class F, class A> inline auto conc__mkguard(F f, A a) -> decltype((void)f(a), conc__guard<F, A>(f, a)) { return conc__guard<F, A>(f, a); }
 #define conc_defer(f, ...) auto CONC__UID(conc__d) = conc__mkguard((f), (__VA_ARGS__))
+#ifdef CONC_STATIC
+} /* namespace */
+#endif
 #endif /* __cplusplus */
 
 // >>short-names
@@ -1390,6 +1410,29 @@ CONC__FN void *conc__realloc(void *old, size_t n);
 #define stbds_hmput_key_wrapper conc__stbds_hmput_key_wrapper
 #define stbds_hmdel_key_wrapper conc__stbds_hmdel_key_wrapper
 #define stbds_shmode_func_wrapper conc__stbds_shmode_func_wrapper
+#endif
+#ifdef CONC_STATIC /* stb_ds has no static build: an earlier static declaration makes its functions static */
+#ifdef __cplusplus
+extern "C" {
+#endif
+struct conc__stbds_string_arena;
+CONC__FN void stbds_rand_seed(size_t seed);
+CONC__FN size_t stbds_hash_bytes(void *p, size_t len, size_t seed);
+CONC__FN size_t stbds_hash_string(char *str, size_t seed);
+CONC__FN char *stbds_stralloc(struct conc__stbds_string_arena *a, char *str);
+CONC__FN void stbds_strreset(struct conc__stbds_string_arena *a);
+CONC__FN void *stbds_arrgrowf(void *a, size_t elemsize, size_t addlen, size_t min_cap);
+CONC__FN void stbds_arrfreef(void *a);
+CONC__FN void stbds_hmfree_func(void *p, size_t elemsize);
+CONC__FN void *stbds_hmget_key(void *a, size_t elemsize, void *key, size_t keysize, int mode);
+CONC__FN void *stbds_hmget_key_ts(void *a, size_t elemsize, void *key, size_t keysize, ptrdiff_t *temp, int mode);
+CONC__FN void *stbds_hmput_default(void *a, size_t elemsize);
+CONC__FN void *stbds_hmput_key(void *a, size_t elemsize, void *key, size_t keysize, int mode);
+CONC__FN void *stbds_hmdel_key(void *a, size_t elemsize, void *key, size_t keysize, size_t keyoffset, int mode);
+CONC__FN void *stbds_shmode_func(size_t elemsize, int mode);
+#ifdef __cplusplus
+}
+#endif
 #endif
 #include CONC_STB_DS
 /* what conc.h uses of it, expanded while the renames hold */
@@ -2690,7 +2733,7 @@ CONC__FN conc__g *conc__bind(conc__m *m, conc__rec *r) {
 #endif
     return g;
 }
-CONC__FROM_ASM void conc__go_replay(const struct conc__regs *regs, const uintptr_t *stack, size_t words, void (*fn)(void));
+extern void conc__go_replay(const struct conc__regs *regs, const uintptr_t *stack, size_t words, void (*fn)(void)) __attribute__((visibility("hidden"))); /* in assembly */
 #if CONC__X64
 typedef void (*conc__fn4)(uintptr_t, ...); /* as variadic: al is set, so that a variadic function may be started */
 #else
@@ -2802,6 +2845,7 @@ CONC__NOINLINE conc__m *conc__finish(conc__g *g, bool reuse) {
     }
     m->dead = g;
     conc__st(&m->cur, to);
+    conc__hb_release(&conc__rt); /* partner: conc_shutdown, which frees what this goroutine has looked at */
     conc__switch(g, to, true);
     __builtin_unreachable();
 }
@@ -4978,6 +5022,7 @@ CONC_API int64_t conc_shutdown(void) {
         conc__os_wake(&conc__rt.mon_wake);
         (void)pthread_join(conc__rt.monitor, NULL);
     }
+    conc__hb_acquire(&conc__rt);
     for (conc__m *m = conc__rt.all_m, *next; m; m = next) {
         next = m->all_next;
         if (m->started) (void)pthread_join(m->thread, NULL);

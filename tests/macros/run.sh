@@ -52,6 +52,7 @@ for c in $ccs; do
         check "use-$c-$s" "$c -std=$s -O0 $W $T/use.c $O/impl-$c.o -pthread -o $O/use-$c-$s; timeout 60 $O/use-$c-$s"
     done
     check "use-$c-O2" "$c -std=gnu11 -O2 $W $T/use.c $O/impl-$c.o -pthread -o $O/use-$c-O2; timeout 60 $O/use-$c-O2"
+    check "long-$c" "$c -std=c11 -O1 $W $T/long.c $O/impl-$c.o -pthread -o $O/long-$c; timeout 60 $O/long-$c"
     for m in '' -DCONC_NO_REGISTER_GO; do
         check "declared-$c$m" "$c -std=c11 -O1 $W $m $T/declared.c $O/impl-$c.o -pthread -o $O/declared-$c$m; timeout 60 $O/declared-$c$m"
     done
@@ -61,6 +62,7 @@ for c in $cxxs; do
         modes $c $s c++
         check "use-$c-$s" "$c -std=$s -O1 $W $T/use.cc $O/impl-$c.o -pthread -o $O/use-$c-$s; timeout 60 $O/use-$c-$s"
     done
+    check "long-$c" "$c -std=c++11 -O1 $W -x c++ $T/long.c -x none $O/impl-$c.o -pthread -o $O/long-$c; timeout 60 $O/long-$c"
     check "declared-$c" "$c -std=c++11 -O1 $W -x c++ $T/declared.c -x none $O/impl-$c.o -pthread -o $O/declared-$c; timeout 60 $O/declared-$c"
 done
 
