@@ -496,6 +496,7 @@ typedef struct conc__sel {
     int n, chosen, at, cap, flags;
     unsigned used;
     void *heap;
+    const volatile void *ch; /* a send's channel, evaluated before its value */
     conc_case room[CONC__SEL_CASES];
     __attribute__((aligned(16))) unsigned char mem[CONC__SEL_CASES * 16];
 } conc__sel;
@@ -554,7 +555,8 @@ static inline void conc__sel_end(conc__sel *s) {
 #define CONC__ON_OK(okv, k) for (bool okv = conc__s.c[conc__s.chosen].ok, *k = &okv; k; k = CONC__NULL)
 #ifndef __cplusplus
 #define conc_on_send(c, ...) \
-    CONC__ON(CONC__SEND, CONC__TX(c), (CONC__ELEM(c)[1]){ ((void)0, __VA_ARGS__) }, CONC__NULL, sizeof(CONC__ELEM(c)), 0)
+    if (!(conc__s.chosen >= 0 ? conc__sel_hit(&conc__s) : (conc__s.ch = CONC__TX(c), conc__sel_add(&conc__s, CONC__SEND, \
+        conc__s.ch, (CONC__ELEM(c)[1]){ ((void)0, __VA_ARGS__) }, CONC__NULL, sizeof(CONC__ELEM(c)), 0)))) {} else
 #define conc_on_recv_into(p, ch) CONC__ON(CONC__RECV, CONC__RX(ch), CONC__NULL, CONC__DST(ch, p), sizeof(CONC__ELEM(ch)), 0)
 #define conc_case_recv(c, p) \
     ((conc_case){ CONC__RX(c), CONC__DST(c, p), 0, (uint32_t)sizeof(CONC__ELEM(c)), CONC__RECV, true })
@@ -789,10 +791,13 @@ inline conc_recv_chan(int64_t) conc_timer_chan(conc_timer *t) { return (conc_rec
 inline conc_recv_chan(int64_t) conc_ticker_chan(conc_ticker *t) { return (conc_recv_chan(int64_t))conc__ticker_chan(t); }
 inline conc_recv_chan(int64_t) conc_after(int64_t ns) { return (conc_recv_chan(int64_t))conc__after(ns); }
 
-template <class T> inline bool conc__on_send(conc__sel *s, conc_send_chan_of<T> c, const typename conc__id<T>::type &v) {
-    return conc__sel_add(s, CONC__SEND, CONC__TX(c), &v, nullptr, sizeof v, 0);
-}
-#define conc_on_send(c, ...) if (!(conc__s.chosen >= 0 ? conc__sel_hit(&conc__s) : conc__on_send(&conc__s, (c), __VA_ARGS__))) {} else
+template <class T> struct conc__sending { /* made before the value is evaluated */
+    conc__sel *s;
+    conc_send_chan_of<T> c;
+    bool operator()(const typename conc__id<T>::type &v) { return conc__sel_add(s, CONC__SEND, CONC__TX(c), &v, nullptr, sizeof v, 0); }
+};
+template <class T> inline conc__sending<T> conc__on_send(conc__sel *s, conc_send_chan_of<T> c) { return conc__sending<T>{ s, c }; }
+#define conc_on_send(c, ...) if (!(conc__s.chosen >= 0 ? conc__sel_hit(&conc__s) : conc__on_send(&conc__s, (c))(__VA_ARGS__))) {} else
 template <class T> inline bool conc__on_into(conc__sel *s, T *p, conc_recv_chan_of<T> c) {
     return conc__sel_add(s, CONC__RECV, CONC__RX(c), nullptr, p, sizeof *p, 0);
 }
@@ -2238,10 +2243,10 @@ CONC__NOINLINE bool conc__thread_wait(uint32_t *lock, int64_t deadline) {
     }
     bool looked = false;
     while (!conc__ld_acq(&t->woken)) {
-        int64_t left = -1;
+        int64_t left = -1, now;
         if (deadline != INT64_MAX) {
-            left = deadline - conc_now();
-            if (left <= 0) return false;
+            if ((now = conc_now()) >= deadline) return false;
+            left = deadline - now;
         } else if (!looked) {
             looked = true;
             conc__deadlock_check();
@@ -2533,7 +2538,7 @@ CONC__FN void *conc__spin(conc__m *m) {
    Returns with a P, or with none (then: look again, or the runtime is stopping). */
 CONC__FN bool conc__sleep_m(conc__m *m) {
     int64_t limit = -1;
-    bool retire = false;
+    bool retire = false, suspect = false;
     conc__lock(&conc__rt.lock);
     if (m->run) return conc__unlock(&conc__rt.lock), true;
     if (conc__rt.qn || conc__rt.stop) {
@@ -2577,12 +2582,12 @@ CONC__FN bool conc__sleep_m(conc__m *m) {
         bool spare = !m->locked && conc__rt.nidle_m > conc__rt.procs + 2 && conc__rt.nm > conc__rt.procs + 2;
         conc__unlock(&conc__rt.lock);
         if (spare) limit = 2 * CONC_SEC, retire = true;
-        else if (due == INT64_MAX && conc__ld(&conc__rt.foreign_blocked)) limit = 10 * CONC_MS; /* then look for a deadlock */
+        else if (due == INT64_MAX && conc__ld(&conc__rt.foreign_blocked)) limit = 10 * CONC_MS, suspect = true; /* a deadlock? */
     }
     if (m->locked) /* its goroutine's partner may be about to answer: a wake by memory takes 50 ns, by the kernel 20 us and more */
         for (int i = 0; i < 1000 && !conc__ld_acq(&m->wake); i++) conc__os_relax();
     if (limit != 0 && !conc__ld_acq(&m->wake)) conc__os_wait(&m->wake, 0, limit);
-    if (!conc__ld_acq(&m->wake) && limit == 10 * CONC_MS) {
+    if (suspect && !conc__ld_acq(&m->wake)) {
         conc__deadlock_check();
         conc__os_wait(&m->wake, 0, -1);
     }
@@ -2645,7 +2650,7 @@ CONC__FN void *conc__find(conc__m *m) {
             return work;
         }
         if (conc__p_has_work(p)) continue;
-        (void)conc__sleep_m(m);
+        if (conc__sleep_m(m)) m->spins = 0; /* woken: the first look gets its full time, 3 us are too short to steal */
         if (m->run) return NULL;
     }
 }
@@ -3344,6 +3349,10 @@ CONC__FN void conc__monitor_p(conc__p *p, int64_t now, bool fast, struct conc__t
     bool work = conc__p_has_work(p) || conc__ld(&conc__rt.qn) || conc__ld(&p->due) <= now;
     uint32_t tick = conc__ld(&p->tick);
     if (tick != p->mon_tick || !p->mon_since) {
+        uint32_t ran = tick - p->mon_tick, queue = conc__ld(&p->tail) - conc__ld(&p->head);
+        if (p->mon_since && queue && now - p->mon_since >= 5000 * (int64_t)ran && conc__ld(&conc__rt.nidle_p) > 0 &&
+            conc__ld(&conc__rt.nspin) == 0)
+            (void)conc__wake_worker(); /* coarse work waits: share it, whatever the back-off says */
         p->mon_tick = tick;
         p->mon_since = now;
         p->mon_cpu = fast && work ? conc__cpu_time(m) : -1;
@@ -3582,13 +3591,16 @@ CONC__INLINE void conc__timer_init(conc__timer *t, void (*f)(conc__timer *, int6
 CONC_API int64_t conc__deadline(int64_t ns) {
     if (ns == CONC_FOREVER) return INT64_MAX;
     int64_t now = conc_now();
-    return ns > 0 && now > INT64_MAX - 1 - ns ? INT64_MAX - 1 : now + ns;
+    if (ns <= 0) return now;
+    return now > INT64_MAX - 1 - ns ? INT64_MAX - 1 : now + ns;
 }
 CONC_API void conc_sleep_until(int64_t deadline) {
     conc__m *m = conc__self();
+    int64_t now = conc_now();
+    if (deadline <= now) return;
     if (!m) {
-        for (int64_t left; (left = deadline - conc_now()) > 0;) {
-            struct timespec ts = { (time_t)(left / CONC_SEC), (long)(left % CONC_SEC) };
+        for (; now < deadline; now = conc_now()) {
+            struct timespec ts = { (time_t)((deadline - now) / CONC_SEC), (long)((deadline - now) % CONC_SEC) };
             (void)nanosleep(&ts, NULL);
         }
         return;

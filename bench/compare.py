@@ -11,7 +11,7 @@ in turn, several times, from this one process: what the machine does meanwhile h
 timed runs of a metric are pooled; the table shows their median, min and max. The ratio is Go's
 median by conc.h's: above 1, conc.h is ahead (every metric is a cost). "cores" is CPU time (user +
 system) by wall time, set-up included; metrics that are measured together share it. Results are kept
-in build/bench/results.json; --load prints them again.
+in build/bench/results.json (partial.json if only a part was measured); --load prints them again.
 """
 import argparse
 import json
@@ -121,7 +121,7 @@ class Results:
                 cpu[0] += wall
                 cpu[1] += used
             elif hit := HEAD.match(line):
-                self.info[side] = hit[2] + (", " + hit[3] if hit[3] else "")
+                self.info[side] = hit[2] + (", " + hit[3].strip() if hit[3] else "")
 
     def save(self, path):
         path.write_text(json.dumps(self.__dict__, indent=1))
@@ -316,8 +316,10 @@ def main():
         results.info.update(procs=args.procs, machine=machine(), settings=(
             "%d alternations of %d timed runs, scale %g, %s, load average at the start %.2f" % (
                 args.rounds, args.runs, args.scale, time.strftime("%Y-%m-%d"), load)))
-        results.save(BUILD / "results.json")
-        plot_data(results, BUILD / "plot.tsv")
+        whole = not args.match and set(args.groups) == set(GROUPS)
+        results.save(BUILD / ("results.json" if whole else "partial.json"))
+        if whole:
+            plot_data(results, BUILD / "plot.tsv")
     if args.markdown:
         args.markdown.write_text(report(results, True))
     print(report(results, False), end="")

@@ -1,5 +1,5 @@
 /* Group blocked: memory, creation and teardown of many parked goroutines. Every configuration runs
-   in a fresh process (this program runs itself again with GOB_CHILD set), so that the memory is cold.
+   in a fresh process (this program runs itself again with GOB_CHILD set), so that memory is cold.
    Twin: ../go/blocked.go. Rules: ../README.md. */
 #include "bench.h"
 #include <fcntl.h>
