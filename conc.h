@@ -4221,6 +4221,7 @@ CONC_API void conc__sel_free(conc__sel *s) {
 /* timers as objects */
 struct conc_timer {
     conc__timer t;
+    uint32_t lock; /* stop and reset from several goroutines are one after the other; before all other locks */
     struct conc_chan *c; /* NULL: runs fn(arg) */
     void (*fn)(void *);
     void *arg;
@@ -4281,6 +4282,14 @@ CONC__FN bool conc__timer_disarm(struct conc_timer *x) {
     conc__unlock(&x->c->lock);
     return armed || unseen;
 }
+CONC__FN bool conc__timer_rearm(struct conc_timer *x, int64_t ns, int64_t period) {
+    conc__lock(&x->lock);
+    bool was = conc__timer_disarm(x);
+    x->t.period = period;
+    conc__timer_put(&x->t, conc__deadline(ns), false);
+    conc__unlock(&x->lock);
+    return was;
+}
 CONC_API conc_timer *conc_timer_new(int64_t ns) {
     conc_timer *x = conc__timer_make(conc__fire_chan, true, ns, 0);
     if (x) conc__timer_put(&x->t, conc__deadline(ns), false);
@@ -4297,13 +4306,14 @@ CONC_API conc_timer *conc_after_func(int64_t ns, void (*fn)(void *), void *arg) 
 }
 CONC_API bool conc_timer_stop(conc_timer *t) {
     conc__timer_check(t, "Stop called on uninitialized Timer");
-    return conc__timer_disarm(t);
+    conc__lock(&t->lock);
+    bool was = conc__timer_disarm(t);
+    conc__unlock(&t->lock);
+    return was;
 }
 CONC_API bool conc_timer_reset(conc_timer *t, int64_t ns) {
     conc__timer_check(t, "Reset called on uninitialized Timer");
-    bool was = conc__timer_disarm(t);
-    conc__timer_put(&t->t, conc__deadline(ns), false);
-    return was;
+    return conc__timer_rearm(t, ns, 0);
 }
 CONC__FN void conc__timer_drop(struct conc_timer *t) { /* its channel is being freed by the caller */
     (void)conc__timer_del(&t->t);
@@ -4323,14 +4333,12 @@ CONC_API conc_ticker *conc_ticker_new(int64_t ns) {
 }
 CONC_API void conc_ticker_stop(conc_ticker *t) {
     conc__timer_check(t, "Stop called on uninitialized Ticker");
-    (void)conc__timer_disarm(&t->timer);
+    (void)conc_timer_stop(&t->timer);
 }
 CONC_API void conc_ticker_reset(conc_ticker *t, int64_t ns) {
     conc__timer_check(t, "Reset called on uninitialized Ticker");
     if (ns <= 0) conc_panic("non-positive interval for Ticker.Reset");
-    (void)conc__timer_disarm(&t->timer);
-    t->timer.t.period = ns;
-    conc__timer_put(&t->timer.t, conc__deadline(ns), false);
+    (void)conc__timer_rearm(&t->timer, ns, ns);
 }
 CONC_API void conc_ticker_free(conc_ticker *t) { conc_timer_free((conc_timer *)t); }
 CONC_API const volatile void *conc__timer_chan(conc_timer *t) { return t ? t->c : NULL; }
