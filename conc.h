@@ -2370,7 +2370,7 @@ CONC__FN void conc__m_unidle(conc__m *m) {
     m->idle = false;
     conc__rt.nidle_m--;
     if (conc__rt.waiter == m) {
-        conc__rt.waiter = NULL;
+        conc__st(&conc__rt.waiter, (conc__m *)NULL);
         conc__st(&conc__rt.waiter_due, INT64_MAX);
     }
 }
@@ -2499,11 +2499,14 @@ CONC__FN int64_t conc__first_due(void) {
     }
     return due;
 }
-/* Fire what is due on every P's heap. */
-CONC__FN void conc__all_timers(conc__m *m, int64_t now) {
+/* Fire what is due on every P's heap; true if that made work. */
+CONC__FN bool conc__fire_all(conc__m *m) {
+    int64_t first = conc__first_due(), now;
+    if (first == INT64_MAX || first > (now = conc_now())) return false;
     int n = conc__ld_acq(&conc__rt.nps);
     for (int i = 0; i < n; i++)
         if (conc__ld(&conc__rt.ps[i]->due) <= now) conc__run_timers(m, conc__rt.ps[i], now);
+    return conc__p_has_work(m->p);
 }
 
 /* Spin for work for some tens of microseconds, one spinner at a time: as long as a sleep and a wake would take. */
@@ -2517,11 +2520,8 @@ CONC__FN void *conc__spin(conc__m *m) {
     while (now - t0 < limit && !conc__ld(&conc__rt.stop)) {
         for (int i = 0; i < 20 && !conc__ld(&conc__rt.qn); i++) conc__os_relax();
         if ((work = conc__gq_take(m->p)) != NULL) break;
+        if (conc__fire_all(m)) break;
         now = conc_now();
-        if (conc__first_due() <= now) {
-            conc__all_timers(m, now);
-            if (conc__p_has_work(m->p)) break;
-        }
         if (busy > 1 && now - look >= 5000) {
             if ((work = conc__try_steal(m, now - look)) != NULL) break;
             look = now;
@@ -2534,24 +2534,26 @@ CONC__FN void *conc__spin(conc__m *m) {
     return work;
 }
 
-/* The P goes idle and the thread sleeps until it is given one; with the first timer's time as limit if it is the timer waiter.
-   Returns with a P, or with none (then: look again, or the runtime is stopping). */
-CONC__FN bool conc__sleep_m(conc__m *m) {
-    int64_t limit = -1;
-    bool retire = false, suspect = false;
-    conc__lock(&conc__rt.lock);
-    if (m->run) return conc__unlock(&conc__rt.lock), true;
-    if (conc__rt.qn || conc__rt.stop) {
-        if (!m->p && !m->locked && !conc__rt.stop) {
-            conc__p *p = conc__p_take();
-            if (p) conc__m_give(m, p);
-        }
-        if (m->p || conc__rt.stop) {
-            conc__unlock(&conc__rt.lock);
-            return true;
-        }
+/* Was waking m right? Then the next push shall do it again; else not for 1, 2, 4 ... 64 monitor ticks. sched.lock held. */
+CONC__FN void conc__wake_policy(conc__m *m) {
+    if (m->fruitful) {
+        m->fruitful = false;
+        conc__rt.backoff = 0;
+        (void)__atomic_fetch_or(&conc__rt.attn, CONC__ATTN_WAKE, __ATOMIC_RELAXED);
+    } else if (!(conc__ld(&conc__rt.attn) & CONC__ATTN_WAKE) && !conc__rt.rearm) {
+        conc__rt.backoff = conc__rt.backoff ? (conc__rt.backoff < 64 ? conc__rt.backoff * 2 : 64) : 1;
+        conc__rt.rearm = conc__rt.backoff;
     }
+}
+/* m and its P go idle, unless there is work after all (false). */
+CONC__FN bool conc__go_idle(conc__m *m) {
+    conc__lock(&conc__rt.lock);
     conc__p *p = m->p;
+    if (conc__rt.qn && !p && !conc__rt.stop && (p = conc__p_take()) != NULL) conc__m_give(m, p);
+    if (conc__rt.stop || (conc__rt.qn && p)) {
+        conc__unlock(&conc__rt.lock);
+        return false;
+    }
     if (p) {
         m->p = NULL;
         if (p->index >= conc__rt.procs) p->dead = true, conc__st(&p->m, (conc__m *)NULL);
@@ -2560,32 +2562,38 @@ CONC__FN bool conc__sleep_m(conc__m *m) {
     conc__st(&m->wake, 0);
     conc__m_idle(m);
     conc__st_rel(&m->stop, CONC__LOST);
-    if (m->fruitful) { /* waking me was right: do it again for the next push */
-        m->fruitful = false;
-        conc__rt.backoff = 0;
-        (void)__atomic_fetch_or(&conc__rt.attn, CONC__ATTN_WAKE, __ATOMIC_RELAXED);
-    } else if (!(conc__ld(&conc__rt.attn) & CONC__ATTN_WAKE) && !conc__rt.rearm) {
-        conc__rt.backoff = conc__rt.backoff ? (conc__rt.backoff < 64 ? conc__rt.backoff * 2 : 64) : 1;
-        conc__rt.rearm = conc__rt.backoff;
-    }
+    conc__wake_policy(m);
     int64_t due = conc__first_due();
     if (due < conc__rt.waiter_due) {
-        conc__rt.waiter = m;
+        conc__st(&conc__rt.waiter, m);
         conc__st(&conc__rt.waiter_due, due);
-        conc__unlock(&conc__rt.lock);
-        conc__fence_heavy(); /* partner: the light fence in conc__timer_notify */
-        int64_t again = conc__first_due(), now = conc_now();
-        if (again < due) due = again; /* never later than promised in waiter_due: timers after it were not announced */
-        limit = due > now ? due - now : 0;
-    } else {
-        if (conc__rt.waiter_due == INT64_MAX && due == INT64_MAX) limit = -1;
-        bool spare = !m->locked && conc__rt.nidle_m > conc__rt.procs + 2 && conc__rt.nm > conc__rt.procs + 2;
-        conc__unlock(&conc__rt.lock);
-        if (spare) limit = 2 * CONC_SEC, retire = true;
-        else if (due == INT64_MAX && conc__ld(&conc__rt.foreign_blocked)) limit = 10 * CONC_MS, suspect = true; /* a deadlock? */
     }
-    if (m->locked) /* its goroutine's partner may be about to answer: a wake by memory takes 50 ns, by the kernel 20 us and more */
-        for (int i = 0; i < 1000 && !conc__ld_acq(&m->wake); i++) conc__os_relax();
+    conc__unlock(&conc__rt.lock);
+    return true;
+}
+/* How long may m, idle, sleep? -1: until it is woken. */
+CONC__FN int64_t conc__sleep_limit(conc__m *m, bool *retire, bool *suspect) {
+    conc__fence_heavy(); /* partner: the light fence in conc__timer_notify: from here on whoever adds a timer sees us idle */
+    int64_t due = conc__first_due(), promised = conc__ld(&conc__rt.waiter_due), now;
+    if (due < promised) return 0; /* one came in between, and its maker counted on us: look again */
+    if (conc__ld(&conc__rt.waiter) == m) { /* never later than promised: timers after it were not announced */
+        if (promised == INT64_MAX) return 0;
+        now = conc_now();
+        return promised > now ? promised - now : 0;
+    }
+    conc__lock(&conc__rt.lock);
+    *retire = conc__rt.nidle_m > conc__rt.procs + 2 && conc__rt.nm > conc__rt.procs + 2;
+    conc__unlock(&conc__rt.lock);
+    if (*retire) return 2 * CONC_SEC;
+    *suspect = due == INT64_MAX && conc__ld(&conc__rt.foreign_blocked) > 0;
+    return *suspect ? 10 * CONC_MS : -1;
+}
+/* The P goes idle and the thread sleeps until it is given one; with the first timer's time as limit if it is the timer waiter.
+   true: m has a P. false: look again, or the runtime is stopping, or the thread shall end (m->exiting). */
+CONC__FN bool conc__sleep_m(conc__m *m) {
+    bool retire = false, suspect = false;
+    if (!conc__go_idle(m)) return m->p != NULL;
+    int64_t limit = conc__sleep_limit(m, &retire, &suspect);
     if (limit != 0 && !conc__ld_acq(&m->wake)) conc__os_wait(&m->wake, 0, limit);
     if (suspect && !conc__ld_acq(&m->wake)) {
         conc__deadlock_check();
@@ -2593,9 +2601,9 @@ CONC__FN bool conc__sleep_m(conc__m *m) {
     }
     conc__lock(&conc__rt.lock);
     if (m->idle) { /* nobody took us off the list: time limit, or a stray wake */
-        conc__p *q = NULL;
-        if (!m->locked && !conc__rt.stop && !retire && (q = conc__p_take()) != NULL) conc__m_give(m, q);
-        if (retire && !m->p && !conc__rt.stop) m->exiting = true;
+        conc__p *p = retire || conc__rt.stop ? NULL : conc__p_take();
+        if (p) conc__m_give(m, p);
+        else m->exiting = retire && !conc__rt.stop;
         conc__m_unidle(m);
     }
     conc__unlock(&conc__rt.lock);
@@ -2622,11 +2630,7 @@ CONC__FN void *conc__find(conc__m *m) {
     for (;;) {
         if (conc__ld(&conc__rt.stop) || m->exiting) return NULL;
         if (!m->p) {
-            if (conc__sleep_m(m)) {
-                if (!m->p) return NULL;
-                m->spins = 0;
-            }
-            if (m->run) return NULL;
+            if (conc__sleep_m(m)) m->spins = 0;
             continue;
         }
         conc__p *p = m->p;
@@ -2645,58 +2649,88 @@ CONC__FN void *conc__find(conc__m *m) {
         if ((work = conc__pick(p)) != NULL) return work;
         if ((p->tick & 63) == 0 && (work = conc__pick(p)) != NULL) return work;
         if ((work = conc__gq_take(p)) != NULL) return work;
+        if (conc__fire_all(m)) continue;
         if ((work = conc__spin(m)) != NULL) {
             if (conc__ld(&conc__rt.qn) && conc__ld(&conc__rt.nidle_p)) (void)conc__wake_worker(); /* injectors counted on us */
             return work;
         }
         if (conc__p_has_work(p)) continue;
         if (conc__sleep_m(m)) m->spins = 0; /* woken: the first look gets its full time, 3 us are too short to steal */
-        if (m->run) return NULL;
     }
 }
 
-/* work is wired to another thread: that thread gets our P and runs it. */
-CONC__FN void conc__run_locked(conc__m *m, conc__g *g) {
+/* g is wired to a thread that is not ours: if that thread sleeps it gets p and runs g (true). Else it is on its way to sleep, with
+   a P of its own perhaps: it is told, and p stays ours. Both are decided under sched.lock (conc__wait_locked). */
+CONC__FN bool conc__run_locked(conc__m *m, conc__p *p, conc__g *g) {
     conc__m *lm = g->locked;
+    conc__lock(&conc__rt.lock);
+    lm->run = g;
+    bool asleep = lm->idle;
+    if (asleep) {
+        if (m) {
+            m->p = NULL;
+            conc__st_rel(&m->stop, CONC__LOST);
+        }
+        conc__m_unidle(lm);
+        conc__m_give(lm, p);
+    }
+    conc__unlock(&conc__rt.lock);
+    if (asleep) conc__m_wake(lm);
+    return asleep;
+}
+/* The goroutine that m is wired to is parked. Unless it is runnable again already, give the P on and sleep until it is. work: what
+   was picked to run next, or NULL. */
+CONC__FN void conc__wait_locked(conc__m *m, void *work) {
     conc__p *p = m->p;
+    conc__g *other = NULL;
+    if (p && !work) work = conc__pick(p);
+    if (work && !((uintptr_t)work & 1)) {
+        conc__g *g = (conc__g *)work;
+        if (g == m->locked) { /* our own, runnable again: nobody else can have it */
+            m->run = g;
+            return;
+        }
+        if (g->locked) other = g;
+    }
+    if (work && !other) conc__push(p, work);
+    conc__lock(&conc__rt.lock);
+    if (m->run && p) {
+        if (other) conc__gq_put(other);
+        conc__unlock(&conc__rt.lock);
+        return;
+    }
+    if (m->run) conc__gq_put(m->run); /* no P: whoever takes it from there finds this thread asleep and brings one */
+    m->run = NULL;
     m->p = NULL;
     conc__st_rel(&m->stop, CONC__LOST);
-    conc__lock(&conc__rt.lock);
-    if (lm->idle) conc__m_unidle(lm);
-    lm->run = g;
-    conc__m_give(lm, p);
+    conc__st(&m->wake, 0);
+    conc__m_idle(m);
+    bool orphan = !p && conc__rt.qn && conc__rt.idle_p;
     conc__unlock(&conc__rt.lock);
-    conc__m_wake(lm);
+    if (orphan) (void)conc__wake_worker();
+    if (p && !(other && conc__run_locked(NULL, p, other))) {
+        conc__lock(&conc__rt.lock);
+        if (conc__p_has_work(p) || conc__rt.qn || conc__ld(&p->due) != INT64_MAX) (void)conc__p_run(p);
+        else {
+            conc__p_idle(p);
+            conc__unlock(&conc__rt.lock);
+        }
+    }
+    /* its goroutine's partner may be about to answer: a wake by memory takes 50 ns, by the kernel 20 us and more */
+    for (int i = 0; i < 1000 && !conc__ld_acq(&m->wake); i++) conc__os_relax();
+    while (!conc__ld_acq(&m->wake) && !conc__ld(&conc__rt.stop)) conc__os_wait(&m->wake, 0, -1);
 }
 /* The scheduler of one thread, on the thread's own stack; always inside the bracket. */
 CONC__FN void conc__m_loop(conc__m *m) {
     for (;;) {
         void *work = m->next;
         m->next = NULL;
-        if (m->locked && !m->run) { /* its goroutine is parked: somebody else shall use the P */
-            conc__p *p = m->p;
-            if (p && !work) work = conc__pick(p);
-            if (p && work && !((uintptr_t)work & 1) && ((conc__g *)work)->locked && ((conc__g *)work)->locked != m) {
-                conc__run_locked(m, (conc__g *)work); /* straight to the thread that the next goroutine is wired to */
-                p = NULL;
-            } else if (p && work) conc__push(p, work);
-            if (p) {
-                m->p = NULL;
-                conc__st_rel(&m->stop, CONC__LOST);
-                conc__lock(&conc__rt.lock);
-                if (conc__p_has_work(p) || conc__rt.qn || conc__ld(&p->due) != INT64_MAX) (void)conc__p_run(p);
-                else conc__p_idle(p), conc__unlock(&conc__rt.lock);
-            }
-            (void)conc__sleep_m(m);
+        if (m->locked) {
+            conc__wait_locked(m, work);
             if (conc__ld(&conc__rt.stop)) return;
-        }
-        if (m->run) {
             work = m->run;
             m->run = NULL;
-        } else if (!work) {
-            if (m->locked) continue;
-            work = conc__find(m);
-        }
+        } else if (!work) work = conc__find(m);
         if (conc__ld(&conc__rt.stop)) return;
         if (m->exiting) return;
         if (!work) continue;
@@ -2707,7 +2741,7 @@ CONC__FN void conc__m_loop(conc__m *m) {
         conc__g *g = (conc__g *)work;
         if ((uintptr_t)work & 1) g = conc__bind(m, (conc__rec *)((uintptr_t)work & ~(uintptr_t)1));
         else if (g->locked && g->locked != m) {
-            conc__run_locked(m, g);
+            (void)conc__run_locked(m, m->p, g);
             continue;
         }
         conc__st(&m->cur, g);
@@ -3338,7 +3372,7 @@ CONC__FN int64_t conc__cpu_time(conc__m *m) {
     if (clock_gettime(conc__ld(&m->clock), &t) != 0) return 0;
     return (int64_t)t.tv_sec * CONC_SEC + t.tv_nsec;
 }
-struct conc__tickinfo { bool busy, waiting, blocked; };
+struct conc__tickinfo { bool busy, waiting, blocked, overdue; };
 CONC__FN void conc__monitor_p(conc__p *p, int64_t now, bool fast, struct conc__tickinfo *t) {
     conc__m *m = conc__ld_acq(&p->m);
     if (!m) {
@@ -3346,7 +3380,7 @@ CONC__FN void conc__monitor_p(conc__p *p, int64_t now, bool fast, struct conc__t
         return;
     }
     t->busy = true;
-    bool work = conc__p_has_work(p) || conc__ld(&conc__rt.qn) || conc__ld(&p->due) <= now;
+    bool work = conc__p_has_work(p) || conc__ld(&conc__rt.qn) || t->overdue;
     uint32_t tick = conc__ld(&p->tick);
     if (tick != p->mon_tick || !p->mon_since) {
         uint32_t ran = tick - p->mon_tick, queue = conc__ld(&p->tail) - conc__ld(&p->head);
@@ -3426,7 +3460,8 @@ CONC__FN void *conc__monitor_main(void *arg) {
         conc__st(&conc__rt.mon_wake, 0);
         if (conc__ld(&conc__rt.stop)) break;
         int64_t now = conc_now();
-        struct conc__tickinfo t = { false, false, false };
+        struct conc__tickinfo t = { false, false, false, conc__first_due() <= now };
+        if (t.overdue && conc__ld(&conc__rt.nidle_p) > 0 && conc__ld(&conc__rt.nspin) == 0) (void)conc__wake_worker();
         int n = conc__ld_acq(&conc__rt.nps);
         for (int i = 0; i < n; i++) conc__monitor_p(conc__rt.ps[i], now, fast > 0, &t);
         if (!fast && conc__ld(&conc__rt.rearm)) {

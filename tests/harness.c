@@ -467,7 +467,7 @@ void harness_leave(void) {
 
 static int64_t seconds_of(const struct test *t) {
     if (watchdog_seconds) return watchdog_seconds;
-    return (t->seconds ? t->seconds : 30) * slow * (is_long ? 10 : 1);
+    return (t->seconds ? t->seconds : 30) * slow * (is_long ? 10 : 1) + stress_time / CONC_SEC;
 }
 
 static void run_one(struct test *t) {

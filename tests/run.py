@@ -128,28 +128,27 @@ def build(config, pool, extra):
     headers = [os.path.join(ROOT, "conc.h"), os.path.join(HERE, "harness.h"), os.path.abspath(__file__)]
     check = check_flags(config)
     define = ["-DHARNESS_CHECK"] if check else []
-    include = ["-I", ROOT, "-I", "/usr/include/stb"] if config.name == "aarch64" else ["-I", ROOT]
+    include = ["-I."] + (["-isystem", "/usr/include/stb"] if config.name == "aarch64" else [])
     jobs, objects = [], {"c": [], "cc": []}
 
     def compile_one(compiler, std, source, target, more=()):
-        if os.path.exists(target) and os.path.getmtime(target) > newest(headers + [source]) and not extra:
+        if os.path.exists(target) and os.path.getmtime(target) > newest(headers + [os.path.join(ROOT, source)]) and not extra:
             return True
-        return run_quiet([*compiler.split(), std, *WARN, *config.flags, *define, *include, *extra, *more, "-c", source, "-o",
+        return run_quiet([*compiler.split(), std, *WARN, *config.flags, *define, *extra, *include, *more, "-c", source, "-o",
                           target], log)
 
     for f in C_FILES:
         target = os.path.join(config.dir, f[:-2] + ".o")
         objects["c"].append(target)
-        jobs.append(pool.submit(compile_one, config.cc, "-std=c11", os.path.join(HERE, f), target))
+        jobs.append(pool.submit(compile_one, config.cc, "-std=c11", "tests/" + f, target))
     main = os.path.join(config.dir, "prog_main.o")
-    jobs.append(pool.submit(compile_one, config.cc, "-std=c11", os.path.join(HERE, "prog_main.c"), main))
+    jobs.append(pool.submit(compile_one, config.cc, "-std=c11", "tests/prog_main.c", main))
     cxx = config.cxx if config.cxx and shutil.which(config.cxx.split()[0]) else None
     if cxx:
         for f, more in (("test_cpp.cc", ()), ("conc_impl.c", ("-x", "c++"))):  # the implementation by the C++ compiler
             target = os.path.join(config.dir, "cpp_" + f + ".o")
             objects["cc"].append(target)
-            source = os.path.join(HERE, f)
-            jobs.append(pool.submit(compile_one, cxx, "-std=c++20", source, target, more))
+            jobs.append(pool.submit(compile_one, cxx, "-std=c++20", "tests/" + f, target, more))
         objects["cc"].append(os.path.join(config.dir, "harness.o"))
     libs = [*(check or []), "-pthread", "-lm"]
 

@@ -123,7 +123,7 @@ static int one_bank(struct rng *r) {
     return atomic_load(&b.transfers);
 }
 
-TEST(bank, .seconds = 600) {
+TEST(bank) {
     struct rng r = rng_new(0);
     long transfers = 0;
     int banks = 0;
