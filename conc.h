@@ -1874,7 +1874,7 @@ struct conc__slab { struct conc__slab *next; char *base; size_t size, slot; uint
 #define CONC__COLOURS 16
 #define CONC__G_ROOM ((sizeof(conc__g) + 63) & ~(size_t)63)
 CONC__FN conc__g *conc__slab_at(const struct conc__slab *s, uint32_t i) {
-    return (conc__g *)(void *)(s->base + s->slot * (i + 1) - (i % CONC__COLOURS) * 128 - CONC__G_ROOM);
+    return (conc__g *)(void *)(s->base + s->slot * (i + 1) - (i % CONC__COLOURS) * CONC__LINE - CONC__G_ROOM);
 }
 CONC__FN void conc__stack_init(conc__g *g, char *base, void *map) {
     memset(g, 0, sizeof *g);
@@ -3418,7 +3418,7 @@ CONC__FN bool conc__trim(int n) {
         conc__unlock(&conc__rt.stack_lock);
         if (!g) return false;
         conc__vacant v = { g->slab, g->slot };
-        conc__os_discard(g->lo, g->size + CONC__G_ROOM + g->slot % CONC__COLOURS * 128);
+        conc__os_discard(g->lo, g->size + CONC__G_ROOM + g->slot % CONC__COLOURS * CONC__LINE);
         conc__lock(&conc__rt.stack_lock);
         conc__rt.vacant = (conc__vacant *)conc__arr_grow(conc__rt.vacant, sizeof v, 1);
         size_t k = conc__arr_len(conc__rt.vacant);
@@ -5264,10 +5264,7 @@ CONC_API int conc__blocking_end(void) {
     conc__st(&m->blocking, false);
     conc__st(&conc__ld(&m->cur)->wait, 0);
     if (!(conc__ld(&m->stop) & CONC__LOST)) return 0;
-    int err = *m->err;
-    conc__give_way(m);
-    m = conc__self();
-    *m->err = err;
+    conc__give_way(m); /* keeps errno */
     return 0;
 }
 CONC_API void conc_get_stats(conc_stats *out) {
@@ -5306,7 +5303,7 @@ CONC__FN void conc__main_exit(void *arg) { /* conc_main left by conc_exit: the o
 CONC__FN void conc__main_run(void *arg) {
     struct conc__mainargs *a = (struct conc__mainargs *)arg;
     struct conc__exit e = { NULL, conc__main_exit, NULL, false };
-    conc__self()->cur->exits = &e;
+    conc__st(&conc__ld(&conc__self()->cur)->exits, &e);
     a->status = conc_main(a->argc, a->argv);
     exit(a->status); /* returning ends the program, whatever the others do */
 }

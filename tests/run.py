@@ -125,6 +125,10 @@ def build(config, pool, extra):
     os.makedirs(config.dir, exist_ok=True)
     log = os.path.join(LOG, f"build-{config.name}.txt")
     open(log, "w").close()
+    for program in ("conctest", "conctest_cpp", "prog_main"):  # never run those of an earlier build
+        path = os.path.join(config.dir, program)
+        if os.path.exists(path):
+            os.remove(path)
     headers = [os.path.join(ROOT, "conc.h"), os.path.join(HERE, "harness.h"), os.path.abspath(__file__)]
     check = check_flags(config)
     define = ["-DHARNESS_CHECK"] if check else []
