@@ -175,7 +175,8 @@ CONC_API const char *conc_name(void);
 /* Set the number of processors (goroutines that may run at one instant) and return the previous one; n < 1 only asks.
    At most 1024. Any thread. (runtime.GOMAXPROCS) */
 CONC_API int conc_set_procs(int n);
-/* Goroutines that exist now: started and not yet ended. Any thread; a snapshot. (runtime.NumGoroutine) */
+/* Goroutines that exist now: started and not yet ended. Any thread; a snapshot. What a goroutine did before it ended happens
+   before the call that no longer counts it. (runtime.NumGoroutine) */
 CONC_API int64_t conc_num_goroutines(void);
 /* OS threads that the runtime owns now. */
 CONC_API int conc_num_threads(void);
@@ -840,12 +841,14 @@ template <class F, class... A> struct conc__job {
 #endif
     }
 };
+template <class F> inline bool conc__is_nil(const F &) { return false; }
+template <class R, class... A> inline bool conc__is_nil(R (*f)(A...)) { return !f; }
 template <class F, class... A>
 inline auto conc__go_cxx(const conc__site *site, conc_wg *wg, const conc_go_opts *opts, F &&f, A &&...a)
     -> decltype((void)f(std::forward<A>(a)...), conc_status()) {
     typedef conc__job<typename std::decay<F>::type, typename std::decay<A>::type...> J;
     conc__godesc d = { nullptr, site, wg, opts, 0, CONC_OK, nullptr };
-    void *room = conc__go_begin(&d, &J::run, sizeof(J));
+    void *room = conc__go_begin(&d, conc__is_nil(f) ? nullptr : &J::run, sizeof(J));
     if (room) {
         new (room) J{ std::forward<F>(f), std::tuple<typename std::decay<A>::type...>(std::forward<A>(a)...) };
         conc__go_commit(&d);
@@ -2182,6 +2185,7 @@ CONC__INLINE void conc__switch_out(conc__m *m, conc__g *g, uint32_t stop) {
     }
     conc__save(m, g);
     conc__st(&m->cur, to);
+    conc__hb_release(&conc__rt.stop); /* partner: conc_shutdown, should it abandon this goroutine */
     conc__switch(g, to, false);
     m = conc__self();
     conc__post(m);
@@ -2390,8 +2394,8 @@ CONC__FN int conc__m_start(conc__p *p);
 CONC__FN bool conc__p_run(conc__p *p) {
     conc__m *m = conc__rt.idle_m, *spare = NULL;
     for (conc__m *i = m; i && !spare; i = i->idle_next)
-        if (i != conc__rt.waiter && !i->locked) spare = i;
-    if (!spare && m && !m->locked) spare = m;
+        if (i != conc__rt.waiter && !conc__ld(&i->locked)) spare = i;
+    if (!spare && m && !conc__ld(&m->locked)) spare = m;
     if (spare) {
         conc__m_unidle(spare);
         conc__m_give(spare, p);
@@ -2850,6 +2854,7 @@ CONC__NOINLINE conc__m *conc__finish(conc__g *g, bool reuse) {
     if (g->wg) conc_wg_done(g->wg);
     conc__m *m = conc__self();
     uint32_t stop = conc__enter(m);
+    conc__hb_release(&conc__rt); /* partners: conc_num_goroutines, conc_shutdown */
     conc__rec *r = (conc__rec *)g->rec;
     if (conc__unlikely(r != NULL)) {
         if (r->id & CONC__R_BIG) CONC_FREE(r);
@@ -2862,7 +2867,7 @@ CONC__NOINLINE conc__m *conc__finish(conc__g *g, bool reuse) {
             conc__unlock(&conc__rt.lock);
         }
     }
-    if (conc__likely(m->p != NULL)) m->p->live--;
+    if (conc__likely(m->p != NULL)) conc__st_rel(&m->p->live, m->p->live - 1); /* partner: the acquire in conc_num_goroutines */
     else (void)conc__add(&conc__rt.foreign_live, -1);
     conc__g *to = &m->g0;
     if (conc__unlikely(g->locked)) {
@@ -2884,7 +2889,6 @@ CONC__NOINLINE conc__m *conc__finish(conc__g *g, bool reuse) {
     }
     m->dead = g;
     conc__st(&m->cur, to);
-    conc__hb_release(&conc__rt); /* partner: conc_shutdown, which frees what this goroutine has looked at */
     conc__switch(g, to, true);
     __builtin_unreachable();
 }
@@ -2990,12 +2994,16 @@ CONC__FN void conc__submit(conc__rec *r, conc__godesc *ds, unsigned kind) {
     if (ds->wg) {
         conc_wg_add(ds->wg, 1);
         kind |= CONC__R_WG;
+        conc__tsan_blind(true);
         if (!(kind & CONC__R_BIG)) r->arg[3] = (uintptr_t)ds->wg;
+        conc__tsan_blind(false);
     }
     conc__m *m = conc__self();
     bool nested = m && conc__ld(&m->in);
     bool inside = m && (nested ? conc__stop_bits(m) : conc__enter(m)) == 0;
+    if (!inside) conc__tsan_blind(true);
     conc__rec_fill(m, inside, r, ds->site, kind);
+    if (!inside) conc__tsan_blind(false);
     if (conc__unlikely(!inside)) {
         conc__submit_slow(nested ? NULL : m, r);
         return;
@@ -3019,11 +3027,13 @@ CONC__NOINLINE void conc__go4_slow(conc__m *m, uintptr_t a, uintptr_t b, uintptr
         conc__go_failed(ds);
         return;
     }
+    conc__tsan_blind(true); /* records pass from goroutine to goroutine like the rest of the scheduler's memory */
     r->fn = ds->fn;
     r->arg[0] = a;
     r->arg[1] = b;
     r->arg[2] = c;
     r->arg[3] = d;
+    conc__tsan_blind(false);
     conc__submit(r, ds, big ? CONC__R_INT | CONC__R_BIG : CONC__R_INT);
 }
 /* All registers and the stacked words. From the assembly stub. The words are copied one by one: they belong to the caller's
@@ -3056,8 +3066,9 @@ __attribute__((no_sanitize_address)) CONC__FROM_ASM void conc__go_captured(const
 }
 /* Typed room, for C++ and go_func: begin gives the room, the caller constructs the arguments in it, commit starts it. */
 CONC_API void *conc__go_begin(conc__godesc *d, void (*run)(void *), size_t size) {
+    if (!run) conc__go_nil();
     conc__ensure();
-    bool big = d->opts || size > (d->wg ? 24u : 32u);
+    bool big = d->opts || size > (d->wg ? 24u : 32u) || CONC__TSAN; /* the room is filled outside, see conc__go4_slow */
     size_t extra = size > sizeof(struct conc__regs) ? size - sizeof(struct conc__regs) : 0;
     conc__rec *r = NULL;
     if (big) {
@@ -4842,7 +4853,7 @@ CONC_API void conc_dump(int fd) {
     o.fd = fd;
     o.n = 0;
     conc__m *m = conc__self();
-    conc__g *me = m && conc__ld(&m->cur) != &m->g0 ? m->cur : NULL;
+    conc__g *me = m && conc__ld(&m->cur) != &m->g0 ? conc__ld(&m->cur) : NULL;
     if (me) conc__print_g(&o, me, true);
     conc__print_all(&o, me);
     conc__flush(&o);
@@ -4857,7 +4868,7 @@ CONC__FN void conc__die(const char *kind, const char *message) {
     o.n = 0;
     conc__print(&o, "%s: %s\n", kind, message);
     conc__m *m = conc__self();
-    conc__g *me = m && conc__ld(&m->cur) != &m->g0 ? m->cur : NULL;
+    conc__g *me = m && conc__ld(&m->cur) != &m->g0 ? conc__ld(&m->cur) : NULL;
     if (me) conc__print_g(&o, me, true);
     conc__print_all(&o, me);
     conc__flush(&o);
@@ -4902,7 +4913,9 @@ CONC__FN bool conc__all_asleep(int *threads) {
 }
 CONC__FN void conc__deadlock_check(void) {
     int threads, again;
-    if (!conc__all_asleep(&threads) || conc__os_threads() != threads || !conc__all_asleep(&again) || again != threads) return;
+    if (!conc__all_asleep(&threads)) return;
+    int extra = conc__os_threads() - threads; /* ThreadSanitizer has a thread of its own */
+    if ((extra != 0 && extra != CONC__TSAN) || !conc__all_asleep(&again) || again != threads) return;
     if (conc__rt.main_gone && conc_num_goroutines() == 0) conc__fatal("no goroutines (main called runtime.Goexit) - deadlock!");
     conc__fatal("all goroutines are asleep - deadlock!");
 }
@@ -4960,14 +4973,18 @@ CONC_API const char *conc_strerror(conc_status status) {
 CONC_API int conc_version(void) { return CONC_VERSION; }
 
 CONC__FN conc__p *conc__p_new(int index) {
+    conc__tsan_blind(true);
     conc__p *p = (conc__p *)conc__line_alloc(sizeof *p);
+    conc__tsan_blind(false);
     if (!p) return NULL;
     p->mask = 255;
     p->ring = (void **)CONC_MALLOC(sizeof(void *) * 256);
     if (!p->ring) return conc__line_free(p), (conc__p *)NULL;
+    conc__tsan_blind(true);
     p->rng = (uint32_t)index * 2654435761u + 1;
     p->index = index;
     p->due = INT64_MAX;
+    conc__tsan_blind(false);
     return p;
 }
 /* Bring the number of Ps to n. sched.lock held. */
@@ -5078,6 +5095,8 @@ CONC_API int64_t conc_shutdown(void) {
         (void)pthread_join(conc__rt.monitor, NULL);
     }
     conc__hb_acquire(&conc__rt);
+    conc__hb_acquire(&conc__rt.stop);
+    conc__tsan_blind(true); /* goroutines that never end are ordered before nothing */
     for (conc__m *m = conc__rt.all_m, *next; m; m = next) {
         next = m->all_next;
         if (m->started) (void)pthread_join(m->thread, NULL);
@@ -5108,6 +5127,7 @@ CONC_API int64_t conc_shutdown(void) {
     conc__fork_child();
     conc__rt.nkeys = nkeys;
     memcpy(conc__rt.key_dtor, dtors, sizeof dtors);
+    conc__tsan_blind(false);
     return left;
 }
 CONC_API int conc_set_procs(int n) {
@@ -5169,12 +5189,13 @@ CONC_API uint64_t conc_id(void) {
 CONC_API const char *conc_name(void) {
     conc__m *m = conc__self();
     if (!m) return "";
-    conc__g *g = m->cur;
+    conc__g *g = conc__ld(&m->cur);
     return g->name ? g->name : g->site ? g->site->fn : "";
 }
 CONC_API int64_t conc_num_goroutines(void) {
-    int64_t n = conc__ld(&conc__rt.foreign_live);
-    for (int i = 0; i < conc__ld_acq(&conc__rt.nps); i++) n += conc__ld(&conc__rt.ps[i]->live);
+    int64_t n = conc__ld_acq(&conc__rt.foreign_live);
+    for (int i = 0; i < conc__ld_acq(&conc__rt.nps); i++) n += conc__ld_acq(&conc__rt.ps[i]->live);
+    conc__hb_acquire(&conc__rt);
     return n;
 }
 CONC_API int conc_num_threads(void) {

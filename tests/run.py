@@ -7,7 +7,8 @@
   run.py --only NAMES     some configurations (plain,one-process,debug,clang,asan,tsan,valgrind,aarch64,million,macros,docs)
   run.py --tests PATTERN  some tests (suite, suite.test, with wildcards, -pattern to leave out; may be given again)
 
-Programs go to build/tests/CONFIGURATION/, their output to build/tests/log/. An option after -- goes to every compiler.
+Programs go to build/tests/CONFIGURATION/, their output to build/tests/log/. CONC_TEST_OUT=dir puts
+them elsewhere (two runs at a time must not share one). An option after -- goes to every compiler.
 """
 import argparse
 import concurrent.futures as futures
@@ -21,7 +22,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
-OUT = os.path.join(ROOT, "build", "tests")
+OUT = os.environ.get("CONC_TEST_OUT") or os.path.join(ROOT, "build", "tests")
 LOG = os.path.join(OUT, "log")
 C_FILES = ["conc_impl.c", "harness.c"] + sorted(
     f for f in os.listdir(HERE) if re.match(r"(test|stress)_.*\.c$", f))
@@ -312,7 +313,7 @@ def main():
 
     if TOTAL.bad:
         print("failed: " + "; ".join(TOTAL.bad))
-    print(f"all tests took {time.monotonic() - begin:.0f} s, logs are in build/tests/log")
+    print(f"all tests took {time.monotonic() - begin:.0f} s, logs are in {os.path.relpath(LOG, ROOT)}")
     more = f", {TOTAL.skipped} skipped" if TOTAL.skipped else ""
     print(f"{TOTAL.passed} passed, {TOTAL.failed} failed{more}")
     return TOTAL.failed != 0

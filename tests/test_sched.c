@@ -519,12 +519,14 @@ TEST(yield_is_fair) {
     int procs = conc_set_procs(1);
     struct spin s = { .n = 0 };
     for (int i = 0; i < 10; i++) conc_wg_go(&s.wg, yield_count, &s, i);
-    while (atomic_load(&s.count[0]) < scale(20000)) conc_sleep(CONC_MS);
+    for (int i = 0; i < 10; i++) wait_for(&s.count[i], 1);
+    int before[10], least = INT32_MAX, most = 0;
+    for (int i = 0; i < 10; i++) before[i] = atomic_load(&s.count[i]);
+    while (atomic_load(&s.count[0]) < before[0] + scale(20000)) conc_sleep(CONC_MS);
     atomic_store(&s.stop, 1);
     conc_wg_wait(&s.wg);
-    int least = INT32_MAX, most = 0;
     for (int i = 0; i < 10; i++) {
-        int n = atomic_load(&s.count[i]);
+        int n = atomic_load(&s.count[i]) - before[i];
         if (n < least) least = n;
         if (n > most) most = n;
     }
@@ -893,6 +895,7 @@ static void errno_spoiler(ints a, ints b) {
 
 /* errno belongs to the goroutine: others, on the same thread, do not change it, nor does moving to another thread. */
 TEST(errno_is_kept) {
+    if (HARNESS_TSAN) LEAVE_OUT("to the thread sanitizer a thread's errno is one variable that its goroutines race for");
     ints a = chan_make(int), b = chan_make(int, 4);
     conc_wg wg = CONC_WG_INIT, spoilers = CONC_WG_INIT;
     int n = (int)scale(600) / 6 * 6 + 6;
@@ -1107,6 +1110,8 @@ static int task_count(void) {
     return n;
 }
 
+ints abandoned[30]; /* channels with waiters that were freed with their stacks: they cannot be freed */
+
 /* conc_shutdown: 0 when all is quiet, the number of goroutines left otherwise, -1 inside a goroutine; no thread of the runtime
    is left; everything starts again by itself; over and over. */
 TEST(shutdown_and_restart, .os = true) {
@@ -1131,7 +1136,8 @@ TEST(shutdown_and_restart, .os = true) {
         CHECK_EQ(conc_shutdown(), left);
         CHECK_EQ(conc_num_goroutines(), 0);
         CHECK_EQ(conc_num_threads(), 0);
-        if (left == 0) chan_free(c); /* else abandoned goroutines are in its queue */
+        if (left == 0) chan_free(c);
+        else abandoned[round] = c;
         for (int64_t end = conc_now() + limit(CONC_SEC); task_count() > threads && conc_now() < end;) sched_yield();
         CHECK_EQ(task_count(), threads);
     }
@@ -1171,7 +1177,7 @@ TEST(first_use_by_many_threads, .os = true) {
 }
 
 struct foreign {
-    ints c;
+    ints c, spare; /* who sends on c may count on receiving; spare takes the rest */
     conc_mutex m;
     conc_rwmutex rw;
     conc_sem sem;
@@ -1199,10 +1205,10 @@ static void foreign_body(struct foreign *f) {
     conc_once_do(&f->once, foreign_once, f);
     chan_send(f->c, 1);
     (void)chan_recv(f->c);
-    (void)chan_try_recv(f->c, &v);
-    (void)chan_send_for(f->c, 2, 1000);
+    (void)chan_try_recv(f->spare, &v);
+    (void)chan_send_for(f->spare, 2, 1000);
     chan_select {
-        on_recv(x, f->c) { (void)x; }
+        on_recv(x, f->spare) { (void)x; }
         on_timeout(10 * CONC_US) {}
     }
     conc_timer *t = conc_timer_new(5000);
@@ -1214,9 +1220,9 @@ static void foreign_body(struct foreign *f) {
     conc_sleep(1000);
     conc_yield();
     conc_get_stats(&st);
-    errno = 33;
+    if (!HARNESS_TSAN) errno = 33;
     conc_yield();
-    CHECK_EQ(errno, 33);
+    CHECK(HARNESS_TSAN || errno == 33);
 }
 static void *foreign_thread(void *f) {
     foreign_body(f);
@@ -1225,7 +1231,7 @@ static void *foreign_thread(void *f) {
 
 /* OS threads that come and go use every operation, together with goroutines that do the same. */
 TEST(foreign_threads) {
-    struct foreign f = { .c = chan_make(int, 64), .sem = CONC_SEM_INIT(4) };
+    struct foreign f = { .c = chan_make(int, 64), .spare = chan_make(int, 3), .sem = CONC_SEM_INIT(4) };
     int rounds = (int)scale(50), threads = 6;
     for (int round = 0; round < rounds; round++) {
         pthread_t t[6];
@@ -1234,17 +1240,17 @@ TEST(foreign_threads) {
         for (int i = 0; i < 4; i++) conc_wg_go(&wg, foreign_body, &f);
         for (int i = 0; i < threads; i++) thread_join(t[i]);
         conc_wg_wait(&wg);
-        for (int v; chan_try_recv(f.c, &v) == CONC_OK;) {}
+        CHECK_EQ(chan_len(f.c), 0);
     }
     CHECK_EQ(f.plain, rounds * 10);
     CHECK_EQ(atomic_load(&f.calls), 1 + rounds * 20);
     wait_goroutines(body_goroutines());
-    chan_free(f.c);
+    chan_free(f.c), chan_free(f.spare);
 }
 
 /* fork: in the child only the forking thread is left, and the runtime starts anew there; the parent goes on. */
 TEST(fork_child, .os = true) {
-    if (HARNESS_TSAN) SKIP("the thread sanitizer starts no threads after fork");
+    if (HARNESS_TSAN) LEAVE_OUT("the thread sanitizer starts no threads after fork");
     ints c = chan_make(int), d = chan_make(int, 1);
     for (int i = 0; i < 10; i++) go(park_on, c);
     settle();
