@@ -3058,10 +3058,12 @@ __attribute__((no_sanitize_address)) CONC__FROM_ASM void conc__go_captured(const
         __asm__ volatile("" ::: "memory");
     }
     uintptr_t *to = (uintptr_t *)(&big->regs + 1);
+    conc__tsan_blind(true); /* words past the arguments are the caller's own variables, copied in vain */
     for (size_t i = 0; i < words; i++) {
         to[i] = stack[i];
         __asm__ volatile("" ::: "memory");
     }
+    conc__tsan_blind(false);
     conc__submit(&big->r, ds, CONC__R_REGS | CONC__R_BIG);
 }
 /* Typed room, for C++ and go_func: begin gives the room, the caller constructs the arguments in it, commit starts it. */
@@ -4872,6 +4874,7 @@ CONC__FN void conc__die(const char *kind, const char *message) {
     if (me) conc__print_g(&o, me, true);
     conc__print_all(&o, me);
     conc__flush(&o);
+    if (m && !me) conc__tsan_blind(false); /* the tool minds a thread that ends blind */
     _exit(2);
 }
 CONC__FN void conc__fatal(const char *format, ...) {

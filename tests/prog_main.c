@@ -112,7 +112,9 @@ int conc_main(int argc, char **argv) {
     if (!strcmp(name, "thread_wakes")) {
         pthread_t t;
         if (pthread_create(&t, NULL, thread_later, (void *)c) != 0) return 1;
-        return chan_recv(c) - 1;
+        int v = chan_recv(c);
+        pthread_join(t, NULL);
+        return v - 1;
     }
     if (!strcmp(name, "read_blocks")) {
         int fd[2];
