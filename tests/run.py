@@ -54,7 +54,7 @@ CONFIGS = {c.name: c for c in [
                                   "-fno-sanitize-recover=undefined"],
            env={"ASAN_OPTIONS": "detect_stack_use_after_return=0:abort_on_error=0"}),
     Config("tsan", "gcc", "g++", ["-O1", "-g", "-fsanitize=thread"],
-           env={"TSAN_OPTIONS": "halt_on_error=1:history_size=4", "CONC_TEST_STRESS_MS": "500"}),
+           env={"TSAN_OPTIONS": "halt_on_error=1:history_size=4:report_thread_leaks=0", "CONC_TEST_STRESS_MS": "500"}),
     Config("valgrind", "gcc", None, ["-O1", "-g"],
            env={"CONC_TEST_SCALE": "2", "CONC_TEST_LIVE": "100", "CONC_TEST_SLOW": "20", "CONC_TEST_STRESS_MS": "1000"},
            prefix=["valgrind", "-q", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite",
