@@ -4,7 +4,7 @@
    TEST(name, .os = true) { ... } options: struct test below, in its order
    CRASH(name, "text", ...) { ... }  a program that must die with exit status 2 and each text on stderr, in this order;
                                   a text that begins with '~' is an extended regular expression. It runs in a child
-                                  process of its own: fork and exec of this very binary.
+                                  process of its own: fork and exec of this very binary. CRASH_NATIVE: not in an emulator
    CHECK(cond), CHECK_EQ(a, b)    record the first failure and go on; allowed on any goroutine and any thread
    REQUIRE(cond)                  record it and leave the test; in the test's own body only
 
@@ -71,6 +71,7 @@ struct test {
     const char *const *texts HARNESS_ZERO; /* and what it must say */
     bool os HARNESS_ZERO;                  /* the body must run on the OS thread */
     bool heavy HARNESS_ZERO;               /* only when asked for by name */
+    bool native HARNESS_ZERO;              /* not under an emulator, which has threads and page protection of its own */
     int seconds HARNESS_ZERO;              /* watchdog; 0: 30 */
     int procs HARNESS_ZERO;                /* CONC_PROCS for this test; 0: as given */
     struct test *next HARNESS_ZERO;
@@ -89,10 +90,12 @@ bool harness_eq(const char *file, int line, const char *as, const char *bs, long
                                          ##__VA_ARGS__ };                                              \
     __attribute__((constructor)) static void enter_##name_(void) { harness_register(&entry_##name_); } \
     static void test_##name_(void)
-#define CRASH(name_, ...)                                                          \
+#define CRASH(name_, ...) HARNESS_CRASH(name_, false, __VA_ARGS__)
+#define CRASH_NATIVE(name_, ...) HARNESS_CRASH(name_, true, __VA_ARGS__)
+#define HARNESS_CRASH(name_, native_, ...)                                         \
     static void crash_##name_(void);                                               \
     static const char *const texts_##name_[] = { __VA_ARGS__, NULL };              \
-    HARNESS_TEST(name_, crash_##name_, texts_##name_, .os = true) { harness_crash_body(); } \
+    HARNESS_TEST(name_, crash_##name_, texts_##name_, .os = true, .native = native_) { harness_crash_body(); } \
     static void crash_##name_(void)
 
 /* A program for child_self: CHILD(name) { ... } with an expectation of the test's own. */

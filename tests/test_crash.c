@@ -277,11 +277,11 @@ static int recurse(volatile char *up, int depth) {
 static void overflow(void) { (void)recurse(NULL, 0); }
 
 /* TestStackOverflow: a report, not silent corruption, for the default stack and a given one */
-CRASH(stack_overflow, "~goroutine stack exceeds [0-9]+-byte limit", "stack overflow", "overflow", "created by") {
+CRASH_NATIVE(stack_overflow, "~goroutine stack exceeds [0-9]+-byte limit", "stack overflow", "overflow", "created by") {
     go(overflow);
     wait_for_the_end();
 }
-CRASH(stack_overflow_large, "~goroutine stack exceeds [0-9]+-byte limit", "stack overflow", "~deep one") {
+CRASH_NATIVE(stack_overflow_large, "~goroutine stack exceeds [0-9]+-byte limit", "stack overflow", "~deep one") {
     (void)go_with(conc_opts(.stack = 1 << 20, .name = "the deep one"), overflow);
     wait_for_the_end();
 }
@@ -289,7 +289,7 @@ static void overflow_late(ints c) {
     (void)chan_recv(c);
     (void)recurse(NULL, 0);
 }
-CRASH(stack_overflow_after_park, "~goroutine stack exceeds [0-9]+-byte limit", "stack overflow") {
+CRASH_NATIVE(stack_overflow_after_park, "~goroutine stack exceeds [0-9]+-byte limit", "stack overflow") {
     ints c = chan_make(int);
     for (int i = 0; i < 100; i++) go(overflow_late, c);
     settle();
@@ -313,7 +313,7 @@ CRASH(thread_exhaustion, "fatal error: thread exhaustion", "program exceeds 10-t
 
 /* An ordinary main that blocks for ever with nobody left to wake it is told so, too. */
 #if !HARNESS_TSAN /* which has a thread of its own */
-CRASH(deadlock_in_ordinary_main, "fatal error: all goroutines are asleep - deadlock!") {
+CRASH_NATIVE(deadlock_in_ordinary_main, "fatal error: all goroutines are asleep - deadlock!") {
     ints c = chan_make(int);
     go(park_on, c);
     ints d = chan_make(int);
@@ -375,7 +375,7 @@ static void run_main(const char *name) {
     child_run(&child, "prog_main", args, NULL);
 }
 #define MAIN_CRASH(name_, ...)                                             \
-    TEST(main_##name_, .os = true) {                                       \
+    TEST(main_##name_, .os = true, .native = true) {                                       \
         static const char *const texts[] = { __VA_ARGS__, NULL };          \
         if (HARNESS_TSAN && strstr(texts[0], "deadlock"))                  \
             LEAVE_OUT("the sanitizer's own thread looks like one that might wake somebody"); \

@@ -7,6 +7,7 @@
 #include <netdb.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -1074,11 +1075,13 @@ static void use_libc(ints out) {
     time_t now = time(NULL);
     struct tm tm;
     CHECK(localtime_r(&now, &tm) != NULL);
+#ifndef HARNESS_STATIC
     struct addrinfo *list = NULL, hints;
     memset(&hints, 0, sizeof hints);
     hints.ai_flags = AI_NUMERICHOST;
     CHECK_EQ(getaddrinfo("127.0.0.1", "80", &hints, &list), 0);
     if (list) freeaddrinfo(list);
+#endif
     chan_send(out, n);
 }
 
@@ -1249,12 +1252,15 @@ TEST(foreign_threads) {
 }
 
 /* fork: in the child only the forking thread is left, and the runtime starts anew there; the parent goes on. */
-TEST(fork_child, .os = true) {
+TEST(fork_child, .os = true, .native = true) {
     if (HARNESS_TSAN) LEAVE_OUT("the thread sanitizer starts no threads after fork");
     ints c = chan_make(int), d = chan_make(int, 1);
+    volatile int *result = mmap(NULL, sizeof *result, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(result != MAP_FAILED);
     for (int i = 0; i < 10; i++) go(park_on, c);
     settle();
     for (int round = 0; round < 3; round++) {
+        *result = 0;
         fflush(NULL);
         pid_t pid = fork();
         if (pid == 0) {
@@ -1269,7 +1275,8 @@ TEST(fork_child, .os = true) {
             conc_timer *t = conc_timer_new(CONC_US);
             (void)chan_recv(conc_timer_chan(t));
             conc_timer_free(t);
-            _exit(atomic_load(&n) == 20 && v == 5 ? 42 : 1);
+            *result = atomic_load(&n) == 20 && v == 5;
+            kill(getpid(), SIGKILL); /* leak checkers at exit would report what the parent's runtime had */
         }
         int status = 0;
         for (int64_t end = conc_now() + limit(10 * CONC_SEC); waitpid(pid, &status, WNOHANG) == 0;) {
@@ -1281,8 +1288,9 @@ TEST(fork_child, .os = true) {
             }
             conc_sleep(CONC_MS);
         }
-        CHECK_SAY(WIFEXITED(status) && WEXITSTATUS(status) == 42, "the child's wait status is 0x%x", (unsigned)status);
+        CHECK_SAY(*result == 1, "the child did not work; its wait status is 0x%x", (unsigned)status);
     }
+    munmap((void *)(uintptr_t)result, sizeof *result);
     CHECK_EQ(conc_num_goroutines(), 10);
     chan_close(c);
     wait_goroutines(0);
