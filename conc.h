@@ -2579,11 +2579,13 @@ CONC__FN bool conc__go_idle(conc__m *m) {
 CONC__FN int64_t conc__sleep_limit(conc__m *m, bool *retire, bool *suspect) {
     conc__fence_heavy(); /* partner: the light fence in conc__timer_notify: from here on whoever adds a timer sees us idle */
     int64_t due = conc__first_due(), promised = conc__ld(&conc__rt.waiter_due), now;
-    if (due < promised) return 0; /* one came in between, and its maker counted on us: look again */
+    if (due < promised && conc__ld(&conc__rt.nidle_p) > 0) return 0; /* one came in between, its maker counted on us: look again */
     if (conc__ld(&conc__rt.waiter) == m) { /* never later than promised: timers after it were not announced */
         if (promised == INT64_MAX) return 0;
         now = conc_now();
-        return promised > now ? promised - now : 0;
+        int64_t limit = promised > now ? promised - now : 0;
+        /* without an idle P we could do nothing about it: those who have the Ps will */
+        return limit < CONC_MS && conc__ld(&conc__rt.nidle_p) == 0 ? CONC_MS : limit;
     }
     conc__lock(&conc__rt.lock);
     *retire = conc__rt.nidle_m > conc__rt.procs + 2 && conc__rt.nm > conc__rt.procs + 2;
@@ -2644,11 +2646,7 @@ CONC__FN void *conc__find(conc__m *m) {
             conc__p_retire(m);
             continue;
         }
-        int64_t due = conc__ld(&p->due);
-        if (due != INT64_MAX) {
-            int64_t now = conc_now();
-            if (due <= now) conc__run_timers(m, p, now);
-        }
+        (void)conc__fire_all(m); /* of all Ps: conc_set_procs may have left some without anybody to run them */
         if ((p->tick & 63) == 0 && (work = conc__gq_take(p)) != NULL) return work;
         if ((work = conc__pick(p)) != NULL) return work;
         if ((p->tick & 63) == 0 && (work = conc__pick(p)) != NULL) return work;

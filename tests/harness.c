@@ -489,6 +489,7 @@ static void run_one(struct test *t) {
         snprintf(procs, sizeof procs, "%d", t->procs);
         setenv("CONC_PROCS", procs, 1);
     }
+    int64_t begin = conc_now();
     dog_start(seconds_of(t));
     if (body_in_goroutine && !t->os) {
         conc_wg wg = CONC_WG_INIT;
@@ -501,6 +502,7 @@ static void run_one(struct test *t) {
     }
     end_of_test();
     if (shared->leave_out) shared->left_out++;
+    if (getenv("CONC_TEST_TIMES")) printf("%7.1f ms %s\n", (double)(conc_now() - begin) / 1e6, t->name);
     report();
 }
 

@@ -18,7 +18,7 @@
 
    Environment: CONC_SEED (printed at the start), CONC_TEST_LONG=1 (10 times the work), CONC_TEST_SCALE=percent,
    CONC_TEST_LIVE=most goroutines alive at once, CONC_TEST_SLOW=factor on time limits, CONC_TEST_STRESS_MS (per stress test), CONC_TEST_WATCHDOG=seconds,
-   CONC_TEST_BODY=goroutine, CONC_TEST_EXEC=emulator to start child programs with; CK_FORK=no runs all tests in one process. */
+   CONC_TEST_BODY=goroutine, CONC_TEST_TIMES=1 (print them), CONC_TEST_EXEC=emulator to start child programs with; CK_FORK=no runs all tests in one process. */
 #ifndef HARNESS_H
 #define HARNESS_H
 
