@@ -850,7 +850,7 @@ TEST(sem_order) {
     CHECK(!conc_sem_try_acquire(&s, 1));
     conc_sem_release(&s, 2);
     CHECK_EQ(conc_sem_acquire_for(&s, 3, CONC_MS), CONC_TIMEOUT);
-    sem_op_start(&big, &s, 3, limit(300 * CONC_MS));
+    sem_op_start(&big, &s, 3, limit(100 * CONC_MS));
     sem_op_start(&small[0], &s, 2, 0); /* behind it */
     REQUIRE(wait_for(&big.status, 0));
     CHECK_EQ(atomic_load(&big.status), CONC_TIMEOUT);

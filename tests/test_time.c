@@ -492,7 +492,7 @@ TEST(ticker_under_load) {
     chan(int) c[4];
     go(tick_counter, t, &n, &stop);
     int64_t begin = conc_now(), total = 0;
-    for (int round = 0; conc_now() - begin < limit(100 * CONC_MS); round++) {
+    for (int round = 0; conc_now() - begin < 100 * CONC_MS; round++) {
         for (int i = 0; i < 4; i++) c[i] = chan_make(int);
         for (int i = 0; i < 4; i++) go(send_some, c[i], 2000);
         for (int i = 0; i < 4; i++) {
