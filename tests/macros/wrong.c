@@ -300,7 +300,7 @@ void wrong(chan(int) ints, chan(const char *) strs, chan(struct pt) pts, recv_ch
 #ifdef WRONG_on_send_type
 // gcc: incompatible types when initializing type
 // clang: initializing .* with an expression of incompatible type 'double'
-// c++: (invalid initialization of reference|no matching function)
+// c++: (invalid initialization of reference|no matching function|no match for call)
     chan_select { on_send(strs, 1.5) v = 1; } //!
 #endif
 #ifdef WRONG_on_recv_into
