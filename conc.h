@@ -1096,16 +1096,24 @@ CONC__INLINE void conc__os_relax(void) {
 #endif
 }
 
-/* A thread that wakes on time and is not kept from a processor by the time slice of a busy loop: timer slack of 1 ns (short sleeps
-   are 20 us late instead of 70), and, where the kernel lets a thread ask for one (6.12), a short slice. */
-CONC__FN void conc__os_prompt(void) {
+/* How the kernel shares a processor between our threads. Where it lets a thread ask for a slice (6.12), one that wakes with a
+   shorter slice than the running one's takes its place at once: so workers ask for a short one, and a thread that has become a
+   busy loop beside the processors has the usual one (conc__hand_off) until it is back. tid 0: the caller. */
+#define CONC__SLICE_SHORT 200000u
+#define CONC__SLICE_USUAL 3000000u
+CONC__FN void conc__os_slice(pid_t tid, uint64_t ns) {
     struct { uint32_t size, policy; uint64_t flags; int32_t nice; uint32_t priority; uint64_t runtime, deadline, period; } attr;
-    (void)prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0);
     memset(&attr, 0, sizeof attr);
-    if (syscall(SYS_sched_getattr, 0, &attr, sizeof attr, 0) != 0 || attr.policy != 0) return;
+    if (syscall(SYS_sched_getattr, tid, &attr, sizeof attr, 0) != 0 || attr.policy != 0) return;
     attr.size = sizeof attr;
-    attr.runtime = 200000;
-    (void)syscall(SYS_sched_setattr, 0, &attr, 0);
+    attr.runtime = ns;
+    (void)syscall(SYS_sched_setattr, tid, &attr, 0);
+}
+CONC__FN pid_t conc__os_tid(void) { return (pid_t)syscall(SYS_gettid); }
+/* A thread that wakes on time: timer slack of 1 ns (short sleeps are 20 us late instead of 70), and a short slice. */
+CONC__FN void conc__os_prompt(void) {
+    (void)prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0);
+    conc__os_slice(0, CONC__SLICE_SHORT);
 }
 
 /* Asymmetric fence: of the pair conc__fence_light / conc__fence_heavy the light side is a compiler barrier, because the heavy
@@ -1675,6 +1683,8 @@ struct conc__m {
     uint32_t *seen;       /* ticks of the Ps at the last look */
     int id;
     pthread_t thread;
+    pid_t tid;
+    bool demoted;         /* has the slice of a busy loop */
     clockid_t clock;
     void *altstack;
 };
@@ -2549,8 +2559,15 @@ CONC__FN void conc__wake_policy(conc__m *m) {
         conc__rt.rearm = conc__rt.backoff;
     }
 }
+/* m comes back without a P. Was it a busy loop beside the others? From here on it is a worker again. */
+CONC__FN void conc__promote(conc__m *m) {
+    if (!m->demoted) return;
+    m->demoted = false;
+    conc__os_slice(0, CONC__SLICE_SHORT);
+}
 /* m and its P go idle, unless there is work after all (false). */
 CONC__FN bool conc__go_idle(conc__m *m) {
+    conc__promote(m);
     conc__lock(&conc__rt.lock);
     conc__p *p = m->p;
     if (conc__rt.qn && !p && !conc__rt.stop && (p = conc__p_take()) != NULL) conc__m_give(m, p);
@@ -2685,6 +2702,7 @@ CONC__FN bool conc__run_locked(conc__m *m, conc__p *p, conc__g *g) {
 CONC__FN void conc__wait_locked(conc__m *m, void *work) {
     conc__p *p = m->p;
     conc__g *other = NULL;
+    conc__promote(m);
     if (p && !work) work = conc__pick(p);
     if (work && !((uintptr_t)work & 1)) {
         conc__g *g = (conc__g *)work;
@@ -3239,6 +3257,7 @@ CONC__FN void conc__thread_begin(conc__m *m) {
     m->err = conc_errno_location();
     m->exc = conc__cxa_get_globals ? (struct conc__exc *)conc__cxa_get_globals() : NULL;
     conc__os_prompt();
+    conc__st(&m->tid, conc__os_tid());
     clockid_t clock;
     if (pthread_getcpuclockid(pthread_self(), &clock) == 0) conc__st(&m->clock, clock);
 #if CONC__TSAN
@@ -3362,7 +3381,7 @@ CONC__FN int conc__m_start(conc__p *p) {
    to another (hand-off). When a tick handed a P off because its thread was asleep in the kernel, the next ticks come every
    20 us and hand off at once where the thread's CPU time stands still: a thousand goroutines that all block are through in
    tens of milliseconds. It also gives the pages of unused stacks back, after a second without use. */
-CONC__FN bool conc__hand_off(conc__m *m, conc__p *p) {
+CONC__FN bool conc__hand_off(conc__m *m, conc__p *p, bool busy) {
     if (!conc__seize(m)) {
         (void)__atomic_fetch_or(&m->stop, CONC__YIELD, __ATOMIC_RELAXED); /* it is in the runtime now: let it give way itself */
         return false;
@@ -3370,6 +3389,10 @@ CONC__FN bool conc__hand_off(conc__m *m, conc__p *p) {
     if (m->p != p || conc__ld(&p->m) != m || m->cur == &m->g0) {
         conc__unseize(m, 0);
         return false;
+    }
+    if (busy && !m->demoted) {
+        m->demoted = true;
+        conc__os_slice(m->tid, CONC__SLICE_USUAL);
     }
     conc__lock(&conc__rt.lock);
     conc__st(&m->p, (conc__p *)NULL);
@@ -3400,7 +3423,7 @@ CONC__FN void conc__monitor_p(conc__p *p, int64_t now, bool fast, struct conc__t
             (void)conc__wake_worker(); /* coarse work waits: share it, whatever the back-off says */
         p->mon_tick = tick;
         p->mon_since = now;
-        p->mon_cpu = fast && work ? conc__cpu_time(m) : -1;
+        p->mon_cpu = work ? conc__cpu_time(m) : -1;
         t->waiting |= work;
         return;
     }
@@ -3415,7 +3438,7 @@ CONC__FN void conc__monitor_p(conc__p *p, int64_t now, bool fast, struct conc__t
         if (conc__ld(&conc__rt.nspin) == 0) (void)conc__wake_worker();
         if (now - p->mon_since < 3 * CONC_MS) return; /* thieves had their chance */
     }
-    if (conc__hand_off(m, p)) {
+    if (conc__hand_off(m, p, !asleep)) {
         t->blocked = true;
         p->mon_since = 0;
     }
