@@ -3882,8 +3882,8 @@ CONC__FN bool conc__ctx_watch(conc_ctx *ctx, conc__ctx_node *n, void (*f)(conc__
     conc__st(&n->state, CONC__N_OFF);
     if (!c) return true;
     conc__lock(&c->lock);
-    n->err = (conc_status)conc__ld(&c->err);
-    if (conc__likely(n->err == CONC_OK)) {
+    conc_status err = n->err = (conc_status)conc__ld(&c->err);
+    if (conc__likely(err == CONC_OK)) {
         n->next = c->nodes;
         n->link = &c->nodes;
         if (n->next) n->next->link = &n->next;
@@ -3891,7 +3891,7 @@ CONC__FN bool conc__ctx_watch(conc_ctx *ctx, conc__ctx_node *n, void (*f)(conc__
         conc__st(&n->state, CONC__N_ON);
     }
     conc__unlock(&c->lock);
-    return n->err == CONC_OK;
+    return err == CONC_OK; /* n may have been fired by now */
 }
 CONC__INLINE void conc__ctx_unlink(conc__ctx_node *n) {
     conc__st(n->link, n->next);
@@ -5224,7 +5224,7 @@ CONC__FN void conc__ctx_detach(conc_ctx *c) {
 CONC__FN void conc__ctx_destroy(conc_ctx *c) {
     if (c->source == c) {
         conc__ctx_detach(c);
-        if (c->nodes) conc__fatal("conc_ctx_unref: context freed while a goroutine waits with it");
+        if (conc__ld(&c->nodes)) conc__fatal("conc_ctx_unref: context freed while a goroutine waits with it");
         conc__chan_free(c->done);
     }
     CONC_FREE(c);
