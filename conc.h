@@ -29,9 +29,9 @@
      }
 
    Sections (grep for the markers):
-     public:          >>options >>status >>goroutines >>channels >>select >>sync >>time >>diagnostics >>short-names
-     implementation:  >>platform >>os >>coro >>ds >>sched-types >>park >>sched >>time-impl >>chan-impl >>select-impl >>sync-impl
-                      >>diag >>api
+     public:          >>options >>status >>goroutines >>channels >>select >>sync >>time >>context >>diagnostics >>short-names
+     implementation:  >>platform >>os >>coro >>ds >>sched-types >>park >>sched >>time-impl >>watch >>chan-impl >>select-impl >>sync-impl
+                      >>context-impl >>diag >>api
 
    Options (define before including, the same in every file; CONC_STATIC goes with CONC_IMPLEMENTATION in each file that uses it):
      CONC_IMPLEMENTATION    compile the implementation into this file (exactly one file)
@@ -469,6 +469,7 @@ CONC_API int64_t conc__deadline(int64_t ns); /* now + ns, saturating */
        on_recv_into(&x, a)  { ... }       receive into an existing variable (written only if this case is chosen)
        on_send(b, expr)     { ... }       send the value of expr
        on_timeout(ns)       { ... }       ns nanoseconds have passed (<= 0: at once, as a case that is ready)
+       on_done(ctx)         { ... }       the context ctx is done (see >>context); NULL: never
        on_default           { ... }       none of the others is ready now
    }
    Every channel and value expression is evaluated exactly once, in source order, on entry. NULL channels are never ready;
@@ -477,13 +478,15 @@ CONC_API int64_t conc__deadline(int64_t ns); /* now + ns, saturating */
    fine. Put nothing but cases between the braces. Up to 16 cases of up to 16 bytes use no heap.
    chan_select_ordered { ... } is the same but takes the first ready case in source order (Go has no such thing).
 
-   Expression form:   switch (chan_select_of(case_recv(a, &x), case_send(b, y), case_timeout(ns), case_default())) { case 0: ... }
+   Expression form:   switch (chan_select_of(case_recv(a, &x), case_send(b, y), case_timeout(ns), case_done(ctx),
+                                              case_default())) { case 0: ... }
    Array form:        conc_case c[2] = { case_recv(a, &x), case_recv(b, &y) }; int i = chan_select_n(c, 2);
    Both return the index of the chosen case and set its ok; chan_select_ordered_of and chan_select_ordered_n go in order.
    For array form in C, a case_send's value lives until the end of the enclosing block. */
-enum { CONC__SEND = 1, CONC__RECV = 2, CONC__TIME = 3, CONC__DEFAULT = 4, CONC__ORDERED = 1 };
+enum { CONC__SEND = 1, CONC__RECV = 2, CONC__TIME = 3, CONC__DEFAULT = 4, CONC__DONE = 5, CONC__ORDERED = 1 };
+struct conc_ctx;
 typedef struct conc_case {
-    const volatile void *ch;
+    const volatile void *ch; /* CONC__DONE: the context */
     void *val;
     int64_t ns;
     uint32_t size;
@@ -536,6 +539,7 @@ static inline bool conc__sel_add(conc__sel *s, int dir, const volatile void *ch,
     }
     return false;
 }
+static inline const volatile void *conc__sel_ctx(struct conc_ctx *ctx) { return ctx; } /* so that nothing else is taken for one */
 static inline bool conc__sel_hit(conc__sel *s) { return s->chosen == s->at++; }
 static inline void *conc__sel_take(conc__sel *s, void *v, size_t size) { return __builtin_memcpy(v, s->c[s->chosen].val, size); }
 static inline void conc__sel_end(conc__sel *s) {
@@ -548,6 +552,7 @@ static inline void conc__sel_end(conc__sel *s) {
 #define CONC__ON(dir, ch, v, into, size, ns) \
     if (!(conc__s.chosen >= 0 ? conc__sel_hit(&conc__s) : conc__sel_add(&conc__s, dir, ch, v, into, size, ns))) {} else
 #define conc_on_timeout(t) CONC__ON(CONC__TIME, CONC__NULL, CONC__NULL, &conc__s, 0, t)
+#define conc_on_done(ctx) CONC__ON(CONC__DONE, conc__sel_ctx(ctx), CONC__NULL, &conc__s, 0, 0)
 #define conc_on_default CONC__ON(CONC__DEFAULT, CONC__NULL, CONC__NULL, &conc__s, 0, 0)
 #define conc_on_recv(v, ch) CONC__ON_RECV(v, ch, CONC__UID(conc__o))
 #define conc_on_recv_ok(v, okv, ch) CONC__ON_RECV(v, ch, CONC__UID(conc__o)) CONC__ON_OK(okv, CONC__UID(conc__k))
@@ -564,6 +569,7 @@ static inline void conc__sel_end(conc__sel *s) {
 #define conc_case_send(c, ...) \
     ((conc_case){ CONC__TX(c), (CONC__ELEM(c)[1]){ ((void)0, __VA_ARGS__) }, 0, (uint32_t)sizeof(CONC__ELEM(c)), CONC__SEND, true })
 #define conc_case_timeout(t) ((conc_case){ CONC__NULL, CONC__NULL, (t), 0, CONC__TIME, true })
+#define conc_case_done(ctx) ((conc_case){ conc__sel_ctx(ctx), CONC__NULL, 0, 0, CONC__DONE, true })
 #define conc_case_default() ((conc_case){ CONC__NULL, CONC__NULL, 0, 0, CONC__DEFAULT, true })
 #define CONC__SELECT_OF(flags, ...) \
     conc__select((conc_case[]){ __VA_ARGS__ }, (int)(sizeof((conc_case[]){ __VA_ARGS__ }) / sizeof(conc_case)), flags)
@@ -702,6 +708,77 @@ CONC_API const volatile void *conc__after(int64_t ns);
    conc_after(ns)    -> recv_chan(int64_t) that gets the time once, after ns; yours: chan_free it (before or after it fires).
                         Inside a select prefer on_timeout, which allocates nothing. */
 
+// >>context
+/* A context tells goroutines when to stop: it is done once it is cancelled, its deadline passes, or its parent is done.
+   Contexts form a tree; one that is done has, before the call that made it so returns, made all its descendants done, closed
+   their done channels and woken whoever waits with one of them. Source: package context.
+
+     conc_ctx *ctx = conc_ctx_with_timeout(parent, 2 * CONC_SEC);
+     defer(conc_ctx_free, ctx);                    // cancels what was started with it, and gives the memory back
+     if (chan_recv_ctx(c, &v, ctx) != CONC_OK) return conc_ctx_cause(ctx);
+
+   Functions that make a context return it with one reference, the caller's, which conc_ctx_free gives back; NULL: no memory. A
+   context keeps its parent alive. An operation that uses a context needs somebody to hold a reference until it is cancelled
+   or the operation returns. parent == NULL ends the program with "cannot create context from nil parent"; anywhere else NULL
+   is a context that is never done. Everything here may be called from any thread; nothing here blocks but the operations at the
+   end. Free contexts with a deadline before conc_shutdown.
+
+   A cause is an int that belongs to the caller (a conc_status, -errno, an exit status); 0: none. */
+typedef struct conc_ctx conc_ctx;
+/* The roots of all trees: never done, with no values and no deadline. Static; freeing them does nothing. */
+CONC_API conc_ctx *conc_ctx_background(void);
+CONC_API conc_ctx *conc_ctx_todo(void); /* the same, where it is not clear yet which context to use */
+/* A child that can be cancelled. A child of a parent that is done is born done. (context.WithCancel, WithCancelCause) */
+CONC_API conc_ctx *conc_ctx_with_cancel(conc_ctx *parent);
+/* The same with a deadline on conc_now()'s clock, or ns from now: then it is done, with CONC_TIMEOUT and the cause if one is given.
+   A parent's earlier deadline holds. (context.WithDeadline, WithTimeout, WithDeadlineCause, WithTimeoutCause) */
+CONC_API conc_ctx *conc_ctx_with_deadline(conc_ctx *parent, int64_t deadline);
+CONC_API conc_ctx *conc_ctx_with_deadline_cause(conc_ctx *parent, int64_t deadline, int cause);
+CONC_API conc_ctx *conc_ctx_with_timeout(conc_ctx *parent, int64_t ns);
+CONC_API conc_ctx *conc_ctx_with_timeout_cause(conc_ctx *parent, int64_t ns, int cause);
+/* A child that maps key to value; it is done when parent is, and not cancelled by itself. Keys are addresses: use that of a static
+   variable of yours. The value is borrowed. key == NULL ends the program with "nil key". (context.WithValue) */
+CONC_API conc_ctx *conc_ctx_with_value(conc_ctx *parent, const void *key, void *value);
+/* A child with its parent's values, but never done. (context.WithoutCancel) */
+CONC_API conc_ctx *conc_ctx_without_cancel(conc_ctx *parent);
+/* Make ctx and its descendants done, with CONC_CANCELED and the cause; all of them are when it returns. Nothing happens if ctx is done
+   already. Only for contexts made by with_cancel, with_deadline and with_timeout: cancelling another ends the program. */
+CONC_API void conc_ctx_cancel(conc_ctx *ctx);
+CONC_API void conc_ctx_cancel_cause(conc_ctx *ctx, int cause);
+/* Cancel ctx (unless it is one that cannot be) and give the maker's reference back, once. NULL is allowed. */
+CONC_API void conc_ctx_free(conc_ctx *ctx);
+/* Take, drop another reference; dropping does not cancel. Ending the last one under a waiting goroutine ends the program. */
+CONC_API conc_ctx *conc_ctx_ref(conc_ctx *ctx);
+CONC_API void conc_ctx_unref(conc_ctx *ctx);
+/* CONC_OK while ctx is not done, then CONC_CANCELED or CONC_TIMEOUT for good. */
+CONC_API conc_status conc_ctx_err(conc_ctx *ctx);
+/* Why ctx is done: the cause that was given, by it or by the ancestor that was cancelled, else conc_ctx_err; 0: it is not.
+   (context.Cause) */
+CONC_API int conc_ctx_cause(conc_ctx *ctx);
+/* Has ctx a deadline? *deadline is written only then. */
+CONC_API bool conc_ctx_deadline(conc_ctx *ctx, int64_t *deadline);
+/* The value of the nearest context, ctx or an ancestor, that maps key; NULL: none does. */
+CONC_API void *conc_ctx_value(conc_ctx *ctx, const void *key);
+/* conc_ctx_done(ctx) -> recv_chan(char), borrowed, closed when ctx is done; NULL if it never can be. Made at the first call, so prefer
+   the forms below, which need none: on_done(ctx) in a select, and the operations with _ctx. No memory for it: the program ends. */
+CONC_API const volatile void *conc__ctx_done(conc_ctx *ctx);
+/* Run fn(arg) in a goroutine of its own once ctx is done (at once if it is already). NULL: no memory. conc_ctx_func_stop gives it up:
+   true if fn has not been started and will not be; it does not wait for a running fn. It also frees: call it exactly once for
+   each, also after fn has run; NULL is allowed. (context.AfterFunc) */
+typedef struct conc_ctx_func conc_ctx_func;
+CONC_API conc_ctx_func *conc_ctx_after_func(conc_ctx *ctx, void (*fn)(void *), void *arg);
+CONC_API bool conc_ctx_func_stop(conc_ctx_func *f);
+/* Operations that a context ends: CONC_OK, or conc_ctx_err(ctx) once it is done; if it is done at the call they fail without trying.
+   chan_send_ctx(c, v, ctx), chan_recv_ctx(c, &v, ctx) (CONC_CLOSED too). conc_cond_wait_ctx holds m again in every case.
+   None of them allocates. */
+CONC_API conc_status conc_sleep_ctx(conc_ctx *ctx, int64_t ns);
+CONC_API conc_status conc_mutex_lock_ctx(conc_mutex *m, conc_ctx *ctx);
+CONC_API conc_status conc_cond_wait_ctx(conc_cond *c, conc_mutex *m, conc_ctx *ctx);
+CONC_API conc_status conc_wg_wait_ctx(conc_wg *wg, conc_ctx *ctx);
+CONC_API conc_status conc_sem_acquire_ctx(conc_sem *s, int64_t n, conc_ctx *ctx);
+CONC_API conc_status conc__chan_send_ctx(const volatile void *c, const void *v, conc_ctx *ctx);
+CONC_API conc_status conc__chan_recv_ctx(const volatile void *c, void *v, conc_ctx *ctx);
+
 // >>diagnostics
 /* End the program as an unrecovered panic does: "panic: " and the message, "goroutine N [running]:", where it was started;
    exit status 2. Any thread. */
@@ -730,6 +807,10 @@ static inline void conc__defer_run(struct conc__defer *d) { d->fn(d->arg); }
 #define conc_timer_chan(t) ((conc_recv_chan(int64_t))conc__timer_chan(t))
 #define conc_ticker_chan(t) ((conc_recv_chan(int64_t))conc__ticker_chan(t))
 #define conc_after(ns) ((conc_recv_chan(int64_t))conc__after(ns))
+#define conc_ctx_done(ctx) ((conc_recv_chan(char))conc__ctx_done(ctx))
+#define CONC__SENDX_(c, v, val, ctx) __extension__({ CONC__ELEM(c) v = (val); conc__chan_send_ctx(CONC__TX(c), &v, (ctx)); })
+#define conc_chan_send_ctx(c, v, ctx) CONC__SENDX_(c, CONC__UID(conc__v), v, ctx)
+#define conc_chan_recv_ctx(c, p, ctx) conc__chan_recv_ctx(CONC__RX(c), CONC__DST(c, p), (ctx))
 #endif
 #ifdef CONC_MAIN
 int conc_main(int argc, char **argv);
@@ -790,6 +871,13 @@ template <class T> inline conc_chan_of<T> conc_chan_ref(conc_chan_of<T> c) { ret
 template <class T> inline void conc_chan_free(conc_any_chan_of<T> c) { conc__chan_free((const volatile void *)c); }
 inline conc_recv_chan(int64_t) conc_timer_chan(conc_timer *t) { return (conc_recv_chan(int64_t))conc__timer_chan(t); }
 inline conc_recv_chan(int64_t) conc_ticker_chan(conc_ticker *t) { return (conc_recv_chan(int64_t))conc__ticker_chan(t); }
+inline conc_recv_chan(char) conc_ctx_done(conc_ctx *ctx) { return (conc_recv_chan(char))conc__ctx_done(ctx); }
+template <class T> inline conc_status conc_chan_send_ctx(conc_send_chan_of<T> c, const typename conc__id<T>::type &v, conc_ctx *ctx) {
+    return conc__chan_send_ctx(CONC__TX(c), &v, ctx);
+}
+template <class T> inline conc_status conc_chan_recv_ctx(conc_recv_chan_of<T> c, typename conc__id<T>::type *p, conc_ctx *ctx) {
+    return conc__chan_recv_ctx(CONC__RX(c), p, ctx);
+}
 inline conc_recv_chan(int64_t) conc_after(int64_t ns) { return (conc_recv_chan(int64_t))conc__after(ns); }
 
 template <class T> struct conc__sending { /* made before the value is evaluated */
@@ -811,6 +899,7 @@ template <class T> inline conc_case conc_case_send(conc_send_chan_of<T> c, const
     return conc_case{ CONC__TX(c), const_cast<void *>(static_cast<const void *>(&v)), 0, (uint32_t)sizeof(T), CONC__SEND, true };
 }
 inline conc_case conc_case_timeout(int64_t ns) { return conc_case{ nullptr, nullptr, ns, 0, CONC__TIME, true }; }
+inline conc_case conc_case_done(conc_ctx *ctx) { return conc_case{ ctx, nullptr, 0, 0, CONC__DONE, true }; }
 inline conc_case conc_case_default() { return conc_case{ nullptr, nullptr, 0, 0, CONC__DEFAULT, true }; }
 template <class... C> inline int conc__select_of(int flags, C... c) {
     conc_case a[] = { c... };
@@ -919,10 +1008,14 @@ template <class F, class A> inline auto conc__mkguard(F f, A a) -> decltype((voi
 #define on_send(...) conc_on_send(__VA_ARGS__)
 #define on_timeout(ns) conc_on_timeout(ns)
 #define on_default conc_on_default
+#define on_done(ctx) conc_on_done(ctx)
 #define case_recv(...) conc_case_recv(__VA_ARGS__)
 #define case_send(...) conc_case_send(__VA_ARGS__)
 #define case_timeout(...) conc_case_timeout(__VA_ARGS__)
 #define case_default() conc_case_default()
+#define case_done(...) conc_case_done(__VA_ARGS__)
+#define chan_send_ctx(...) conc_chan_send_ctx(__VA_ARGS__)
+#define chan_recv_ctx(...) conc_chan_recv_ctx(__VA_ARGS__)
 #endif
 #endif /* CONC_H */
 
@@ -1578,6 +1671,14 @@ CONC__INLINE void conc__unlock(uint32_t *l) {
     conc__st_rel(l, conc__ld(l) + 1);
 }
 
+/* Wait until somebody else, who is running and needs nothing of ours, has cleared *word. Partner: that release store. */
+CONC__INLINE void conc__await_zero(uint32_t *word) {
+    for (unsigned i = 0; conc__ld_acq(word); i++) {
+        if (i < 1000) conc__os_relax();
+        else (void)sched_yield();
+    }
+}
+
 // >>sched-types
 /* G, M, P as in Go: a goroutine (conc__g), an OS thread (conc__m), a processor (conc__p). An M runs goroutines while it
    holds a P. docs/internals.md has the long form of this essay.
@@ -1597,7 +1698,8 @@ CONC__INLINE void conc__unlock(uint32_t *l) {
    Work in queues is a tagged pointer: a conc__g, or (bit 0) a conc__rec, a goroutine that has not started and has no stack.
 
    Lock order (a lock may be taken only while holding locks to its left):
-     a channel or sync object's lock (several channels: by address) -> a P's timer lock -> sched.lock -> sched.stack_lock. */
+     a channel or sync object's lock (several channels: by address) -> a context's lock -> a P's timer lock -> sched.lock
+     -> sched.stack_lock. */
 #define CONC__PROCS_MAX 1024
 #define CONC__SEIZED 1u
 #define CONC__YIELD 2u
@@ -3635,10 +3737,7 @@ CONC__FN bool conc__timer_del(conc__timer *t) {
         conc__unlock(&p->tlock);
         break;
     }
-    for (unsigned i = 0; conc__ld_acq(&t->firing); i++) { /* partner: the release in t->f */
-        if (i < 1000) conc__os_relax();
-        else (void)sched_yield();
-    }
+    conc__await_zero(&t->firing); /* partner: the release in t->f */
     return armed;
 }
 /* Take up to n due timers out of v's heap (periodic ones stay in it), each marked as firing. */
@@ -3772,6 +3871,164 @@ CONC__INLINE void conc__waiter_init(conc__waiter *w, conc__m *m, void *elem) {
     w->elem = elem;
     w->sel = NULL;
     w->ok = w->handed = w->expired = false;
+}
+
+// >>watch
+/* Contexts as whoever waits sees them; >>context-impl has how they are made and cancelled.
+
+   A context that can be cancelled by itself (a source) keeps a list of nodes under its lock: child contexts, and watchers. A watcher's
+   node lies on the stack of the waiting side, like its waiter; nothing is allocated to wait. A context of another kind (one with
+   a value) refers to its nearest source; one that is never done has none. The life of a node n is in n->state:
+
+     OFF -> ON      conc__ctx_watch, under the lock, and only while the context is not done: so the list of one that is done only shrinks
+     ON -> OFF      conc__ctx_unwatch, under the lock: n->f has not run and will not
+     ON -> FIRING   the canceller, under the lock; it takes n out of the list and alone may touch it
+     FIRING -> OFF  n->f, by a release store that is its last access to the node and to everything the owner may free with it.
+                    Partner: the acquire loads in conc__ctx_unwatch, which waits for this
+
+   n->f runs with no lock held, because it takes the lock of the channel or object that is waited for, and whoever waits takes the
+   context's lock (watch) while holding that one: channel -> context, never the other way. It never waits for anything but spin
+   locks, so the wait in unwatch is short. Between a waker and a canceller the queue's lock decides, as it does for deadlines:
+   whoever unlinks the waiter has won. n->err tells the owner how the context ended: a woken goroutine need not touch the context
+   again, which may be gone.
+
+   Rejected: a goroutine for each wait or each child (Go's, for foreign contexts; 2 KiB and a switch each); waiting on the done
+   channel by a select of two (twice the locks, and a channel for every context); calling n->f under the context's lock (it would
+   have to come after every channel's lock and before it). */
+typedef struct conc__ctx_node conc__ctx_node;
+enum { CONC__N_OFF = 0, CONC__N_ON = 1, CONC__N_FIRING = 2 };
+struct conc__ctx_node {
+    conc__ctx_node *next, **link;   /* link: the word that points to this node */
+    void (*f)(conc__ctx_node *n);   /* NULL: the node is a child context's */
+    uint32_t state;
+    conc_status err;                /* written before f is called, and where watch refuses */
+};
+enum conc__ctx_kind { CONC__C_ROOT, CONC__C_CANCEL, CONC__C_TIMED, CONC__C_VALUE, CONC__C_DETACHED };
+struct conc_ctx {
+    uint32_t lock;
+    int32_t refs;           /* the maker's, conc_ctx_ref's, one of each child, and of a canceller at work */
+    uint32_t err;           /* a conc_status; written once under lock (and done's lock), read by anybody */
+    int cause;              /* written before err */
+    conc_ctx *parent;       /* referenced; NULL: a root */
+    conc_ctx *source;       /* nearest that can be cancelled, perhaps this; NULL: never done. Below: sources only */
+    conc__ctx_node *nodes;  /* lock */
+    struct conc_chan *done; /* made on demand, under lock */
+    conc_ctx *up;           /* where the canceller goes on when it is through with this one */
+    uint32_t busy;          /* a canceller is at work below */
+    uint8_t kind;
+    bool freed;             /* by the maker */
+    conc__ctx_node node;    /* in the list of the parent's source */
+};
+CONC__INLINE conc_ctx *conc__ctx_source(const volatile void *ctx) { return ctx ? ((conc_ctx *)(uintptr_t)ctx)->source : NULL; }
+CONC__INLINE conc_status conc__ctx_err(conc_ctx *source) { return source ? (conc_status)conc__ld_acq(&source->err) : CONC_OK; }
+
+/* n->f(n) shall run once ctx is done, unless unwatch comes first. false: it is done already, and not watched. ctx NULL: never done. */
+CONC__FN bool conc__ctx_watch(conc_ctx *ctx, conc__ctx_node *n, void (*f)(conc__ctx_node *)) {
+    conc_ctx *c = conc__ctx_source(ctx);
+    n->f = f;
+    n->err = CONC_OK;
+    conc__st(&n->state, CONC__N_OFF);
+    if (!c) return true;
+    conc__lock(&c->lock);
+    conc_status err = n->err = (conc_status)conc__ld(&c->err);
+    if (conc__likely(err == CONC_OK)) {
+        n->next = c->nodes;
+        n->link = &c->nodes;
+        if (n->next) n->next->link = &n->next;
+        conc__st(&c->nodes, n);
+        conc__st(&n->state, CONC__N_ON);
+    }
+    conc__unlock(&c->lock);
+    return err == CONC_OK; /* n may have been fired by now */
+}
+CONC__INLINE void conc__ctx_unlink(conc__ctx_node *n) {
+    conc__st(n->link, n->next);
+    if (n->next) n->next->link = n->link;
+}
+/* Afterwards n->f is not running and will not run; true if it has not. No locks held that n->f takes. The context is touched only if
+   it has not fired n yet. */
+CONC__FN bool conc__ctx_unwatch(conc_ctx *ctx, conc__ctx_node *n) {
+    if (conc__ld_acq(&n->state) == CONC__N_OFF) return false;
+    conc_ctx *c = conc__ctx_source(ctx);
+    conc__lock(&c->lock);
+    bool on = conc__ld(&n->state) == CONC__N_ON;
+    if (on) {
+        conc__ctx_unlink(n);
+        conc__st(&n->state, CONC__N_OFF);
+    }
+    conc__unlock(&c->lock);
+    if (!on) conc__await_zero(&n->state);
+    return on;
+}
+
+/* A wait in one queue that a context may end, and a deadline too. */
+struct conc__watched {
+    conc__ctx_node n; /* first: the callback is given its address */
+    conc__timed x;
+    bool hit;
+};
+CONC__FN void conc__fire_watched(conc__ctx_node *n) {
+    struct conc__watched *y = (struct conc__watched *)(void *)n;
+    conc__timed *x = &y->x;
+    conc__who who = x->w->who;
+    bool hit = y->hit = conc__expire(x->lock, x->q, x->w, x->expire, x->obj);
+    conc__st_rel(&n->state, CONC__N_OFF);
+    if (hit) conc__ready(who, false);
+}
+/* lock is held and w is queued in *q; waits, releasing lock. CONC_OK: somebody took w out of the queue to wake it; else w was taken out
+   because the deadline passed (CONC_TIMEOUT) or ctx is done (its error; *by_ctx tells the two apart). */
+CONC__NOINLINE conc_status conc__wait_watched(conc__m *m, uint32_t *lock, conc__queue *q, conc__waiter *w, int why, conc_ctx *ctx,
+                                              int64_t deadline, void (*expire)(void *), void *obj, bool *by_ctx) {
+    struct conc__watched y;
+    conc__timer_init(&y.x.t, conc__fire_timed, &y.x);
+    y.x.lock = lock;
+    y.x.q = q;
+    y.x.w = w;
+    y.x.expire = expire;
+    y.x.obj = obj;
+    y.hit = false;
+    if (!conc__ctx_watch(ctx, &y.n, conc__fire_watched)) {
+        conc__q_del(q, w);
+        if (expire) expire(obj);
+        conc__unlock(lock);
+        return *by_ctx = true, y.n.err;
+    }
+    if (!m) {
+        if (!conc__thread_wait(lock, deadline) && !conc__expire(lock, q, w, expire, obj)) (void)conc__thread_wait(NULL, INT64_MAX);
+    } else {
+        if (deadline != INT64_MAX) conc__timer_put(&y.x.t, deadline, true);
+        conc__park(m, lock, why);
+        if (deadline != INT64_MAX) (void)conc__timer_del(&y.x.t);
+    }
+    (void)conc__ctx_unwatch(ctx, &y.n);
+    *by_ctx = y.hit;
+    return y.hit ? y.n.err : w->expired ? CONC_TIMEOUT : CONC_OK;
+}
+/* conc__wait_on with a context, which may be NULL. */
+CONC__INLINE conc_status conc__wait_until(conc__m *m, uint32_t *lock, conc__queue *q, conc__waiter *w, int why, conc_ctx *ctx,
+                                          int64_t deadline, void (*expire)(void *), void *obj) {
+    bool by_ctx;
+    if (conc__unlikely(ctx != NULL)) return conc__wait_watched(m, lock, q, w, why, ctx, deadline, expire, obj, &by_ctx);
+    return conc__wait_on(m, lock, q, w, why, deadline, expire, obj) ? CONC_OK : CONC_TIMEOUT;
+}
+/* Wait for nothing but the deadline and the context: in a queue that nobody else knows. */
+CONC__FN conc_status conc__pause(conc_ctx *ctx, int64_t deadline, int why, bool *by_ctx) {
+    conc__ensure();
+    conc__m *m = conc__self();
+    uint32_t lock = 0;
+    conc__queue q = NULL;
+    conc__waiter w;
+    conc__waiter_init(&w, m, NULL);
+    conc__lock(&lock);
+    conc__q_put(&q, &w);
+    return conc__wait_watched(m, &lock, &q, &w, why, ctx, deadline, NULL, NULL, by_ctx);
+}
+CONC_API conc_status conc_sleep_ctx(conc_ctx *ctx, int64_t ns) {
+    bool by_ctx;
+    conc_status err = conc__ctx_err(conc__ctx_source(ctx));
+    if (err || ns <= 0) return err;
+    err = conc__pause(ctx, conc__deadline(ns), CONC__W_SLEEP, &by_ctx);
+    return by_ctx ? err : CONC_OK;
 }
 
 // >>chan-impl
@@ -3908,29 +4165,31 @@ CONC__NOINLINE void conc__send_closed(struct conc_chan *c) {
     conc_panic("send on closed channel");
 }
 /* Nothing to do at once: wait. lock held. */
-CONC__INLINE conc_status conc__send_wait(struct conc_chan *c, const void *v, int64_t deadline) {
+CONC__INLINE conc_status conc__send_wait(struct conc_chan *c, const void *v, conc_ctx *ctx, int64_t deadline) {
     conc__m *m = conc__self();
     conc__waiter w;
     conc__waiter_init(&w, m, (void *)(uintptr_t)v);
     conc__q_put(&c->sendq, &w);
-    if (!conc__wait_on(m, &c->lock, &c->sendq, &w, CONC__W_SEND, deadline, NULL, NULL)) return CONC_TIMEOUT;
+    conc_status st = conc__wait_until(m, &c->lock, &c->sendq, &w, CONC__W_SEND, ctx, deadline, NULL, NULL);
+    if (conc__unlikely(st != CONC_OK)) return st;
     if (conc__unlikely(!w.ok)) conc__send_closed(NULL);
     return CONC_OK;
 }
-CONC__INLINE conc_status conc__recv_wait(struct conc_chan *c, void *v, int64_t deadline) {
+CONC__INLINE conc_status conc__recv_wait(struct conc_chan *c, void *v, conc_ctx *ctx, int64_t deadline) {
     conc__m *m = conc__self();
     conc__waiter w;
     conc__waiter_init(&w, m, v);
     conc__q_put(&c->recvq, &w);
-    if (!conc__wait_on(m, &c->lock, &c->recvq, &w, CONC__W_RECV, deadline, NULL, NULL)) return CONC_TIMEOUT;
+    conc_status st = conc__wait_until(m, &c->lock, &c->recvq, &w, CONC__W_RECV, ctx, deadline, NULL, NULL);
+    if (conc__unlikely(st != CONC_OK)) return st;
     if (conc__unlikely(!w.ok)) {
         if (v) memset(v, 0, c->size);
         return CONC_CLOSED;
     }
     return CONC_OK;
 }
-CONC__NOINLINE void conc__send_park(struct conc_chan *c, const void *v) { (void)conc__send_wait(c, v, INT64_MAX); }
-CONC__NOINLINE bool conc__recv_park(struct conc_chan *c, void *v) { return conc__recv_wait(c, v, INT64_MAX) == CONC_OK; }
+CONC__NOINLINE void conc__send_park(struct conc_chan *c, const void *v) { (void)conc__send_wait(c, v, NULL, INT64_MAX); }
+CONC__NOINLINE bool conc__recv_park(struct conc_chan *c, void *v) { return conc__recv_wait(c, v, NULL, INT64_MAX) == CONC_OK; }
 CONC_API void conc__chan_send(const volatile void *ch, const void *v) {
     struct conc_chan *c = conc__c(ch);
     if (conc__unlikely(!c)) conc__block_for_ever(CONC__W_SEND_NIL);
@@ -4008,7 +4267,7 @@ CONC_API conc_status conc__chan_send_until(const volatile void *ch, const void *
     conc__who who = 0;
     conc__lock(&c->lock);
     conc__step step = conc__send_step(c, v, &who);
-    if (step == CONC__STEP_WAIT && deadline > conc_now()) return conc__send_wait(c, v, deadline);
+    if (step == CONC__STEP_WAIT && deadline > conc_now()) return conc__send_wait(c, v, NULL, deadline);
     if (step == CONC__STEP_CLOSED) conc__send_closed(c);
     conc__unlock(&c->lock);
     if (who) conc__ready(who, true);
@@ -4021,19 +4280,44 @@ CONC_API conc_status conc__chan_recv_until(const volatile void *ch, void *v, int
     conc__who who = 0;
     conc__lock(&c->lock);
     conc__step step = conc__recv_step(c, v, &who);
-    if (step == CONC__STEP_WAIT && deadline > conc_now()) return conc__recv_wait(c, v, deadline);
+    if (step == CONC__STEP_WAIT && deadline > conc_now()) return conc__recv_wait(c, v, NULL, deadline);
     conc__unlock(&c->lock);
     if (who) conc__ready(who, true);
     return step == CONC__STEP_DONE ? CONC_OK : step == CONC__STEP_CLOSED ? CONC_CLOSED : CONC_TIMEOUT;
 }
-CONC_API void conc__chan_close(const volatile void *ch) {
+CONC__FN conc_status conc__nil_ctx(conc_ctx *ctx, int why) {
+    bool by_ctx;
+    return conc__pause(ctx, INT64_MAX, why, &by_ctx);
+}
+CONC_API conc_status conc__chan_send_ctx(const volatile void *ch, const void *v, conc_ctx *ctx) {
     struct conc_chan *c = conc__c(ch);
-    if (!c) conc_panic("close of nil channel");
+    conc_status err = conc__ctx_err(conc__ctx_source(ctx));
+    if (conc__unlikely(err != CONC_OK)) return err;
+    if (!c) return conc__nil_ctx(ctx, CONC__W_SEND_NIL);
+    conc__who who = 0;
     conc__lock(&c->lock);
-    if (c->closed) {
-        conc__unlock(&c->lock);
-        conc_panic("close of closed channel");
-    }
+    conc__step step = conc__send_step(c, v, &who);
+    if (step == CONC__STEP_WAIT) return conc__send_wait(c, v, ctx, INT64_MAX);
+    if (step == CONC__STEP_CLOSED) conc__send_closed(c);
+    conc__unlock(&c->lock);
+    if (who) conc__ready(who, true);
+    return CONC_OK;
+}
+CONC_API conc_status conc__chan_recv_ctx(const volatile void *ch, void *v, conc_ctx *ctx) {
+    struct conc_chan *c = conc__c(ch);
+    conc_status err = conc__ctx_err(conc__ctx_source(ctx));
+    if (conc__unlikely(err != CONC_OK)) return err;
+    if (!c) return conc__nil_ctx(ctx, CONC__W_RECV_NIL);
+    conc__who who = 0;
+    conc__lock(&c->lock);
+    conc__step step = conc__recv_step(c, v, &who);
+    if (step == CONC__STEP_WAIT) return conc__recv_wait(c, v, ctx, INT64_MAX);
+    conc__unlock(&c->lock);
+    if (who) conc__ready(who, true);
+    return step == CONC__STEP_DONE ? CONC_OK : CONC_CLOSED;
+}
+/* Close c, whose lock is held: -> its waiters, to be woken once it is released. */
+CONC__FN conc__waiter *conc__chan_shut(struct conc_chan *c) {
     conc__st(&c->closed, 1);
     conc__waiter *list = NULL, **end = &list;
     for (int side = 0; side < 2; side++)
@@ -4043,12 +4327,26 @@ CONC_API void conc__chan_close(const volatile void *ch) {
             end = &w->next;
             w->next = NULL;
         }
-    conc__unlock(&c->lock);
+    return list;
+}
+CONC__FN void conc__wake_list(conc__waiter *list, bool can_yield) {
     while (list) { /* a woken waiter's stack may be gone: read the link first */
         conc__waiter *w = list;
         list = w->next;
-        conc__ready(w->who, list == NULL);
+        conc__ready(w->who, can_yield && list == NULL);
     }
+}
+CONC_API void conc__chan_close(const volatile void *ch) {
+    struct conc_chan *c = conc__c(ch);
+    if (!c) conc_panic("close of nil channel");
+    conc__lock(&c->lock);
+    if (c->closed) {
+        conc__unlock(&c->lock);
+        conc_panic("close of closed channel");
+    }
+    conc__waiter *list = conc__chan_shut(c);
+    conc__unlock(&c->lock);
+    conc__wake_list(list, true);
 }
 CONC_API size_t conc__chan_len(const volatile void *c) { return c && !conc__c(c)->timed ? conc__ld(&conc__c(c)->count) : 0; }
 CONC_API size_t conc__chan_cap(const volatile void *c) { return c && !conc__c(c)->timed ? conc__c(c)->cap : 0; }
@@ -4060,27 +4358,54 @@ CONC_API size_t conc__chan_cap(const volatile void *c) { return c && !conc__c(c)
    case, park, and release the locks from the next context.
    A waker claims the select by a compare-and-swap of done from 0 to 1, under the lock of its channel; so exactly one case fires.
    The woken goroutine then locks every channel once to unlink its other waiters: this also means that the parker's unlocking
-   (conc__unlock_select, which reads this goroutine's stack) is over before the goroutine goes on. */
+   (conc__unlock_select, which reads this goroutine's stack) is over before the goroutine goes on.
+   A context's case watches it (>>watch). Its callback has no channel's lock to claim under, so a select with such cases has a lock of
+   its own, which is held like the channels' until the stack is left, released last, and taken once by the woken goroutine. */
 typedef struct conc__selwait {
     uint32_t done;
     int index, n, locks;
-    conc__waiter *w;
+    union conc__selcase *w;
+    conc__who who;
+    uint32_t lock;            /* taken if watching */
+    bool watching;
     struct conc_chan **order; /* the distinct channels, by address */
     uint32_t *tlock;          /* timer lock to release after the switch */
 } conc__selwait;
 
-CONC__FN bool conc__claim(conc__selwait *s, conc__waiter *w) {
+struct conc__seldone {
+    conc__ctx_node n; /* first: the callback is given its address */
+    conc__selwait *sel;
+    int index;
+};
+union conc__selcase { /* as large as a waiter: a parked select shall fit its page */
+    conc__waiter w;
+    struct conc__seldone d;
+};
+CONC__FN bool conc__claim_index(conc__selwait *s, int index) {
     uint32_t zero = 0;
     if (!__atomic_compare_exchange_n(&s->done, &zero, 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) return false;
-    s->index = w->index;
+    s->index = index;
     return true;
+}
+CONC__FN bool conc__claim(conc__selwait *s, conc__waiter *w) { return conc__claim_index(s, w->index); }
+CONC__FN void conc__fire_done(conc__ctx_node *n) {
+    struct conc__seldone *d = (struct conc__seldone *)(void *)n;
+    conc__selwait *s = d->sel;
+    conc__who who = s->who;
+    conc__lock(&s->lock); /* the goroutine has left its stack */
+    bool won = conc__claim_index(s, d->index);
+    conc__unlock(&s->lock);
+    conc__st_rel(&n->state, CONC__N_OFF);
+    if (won) conc__ready(who, false);
 }
 CONC__FN void conc__unlock_select(conc__selwait *s) {
     uint32_t *tlock = s->tlock;
     struct conc_chan **order = s->order;
     int n = s->locks;
-    if (tlock) conc__unlock(tlock); /* the goroutine waits for the channel locks if there are any; if not, it is not touched after */
+    bool watching = s->watching;
+    if (tlock) conc__unlock(tlock); /* the goroutine waits for the other locks if there are any; if not, it is not touched after */
     for (int i = 0; i < n; i++) conc__unlock(&order[i]->lock);
+    if (watching) conc__unlock(&s->lock);
 }
 static __thread uint32_t conc__seed;
 CONC__INLINE uint32_t conc__random(void) { /* xorshift; two goroutines of one thread may at worst draw the same number */
@@ -4112,6 +4437,7 @@ CONC__FN bool conc__case_try(conc_case *k) {
     return step == CONC__STEP_DONE;
 }
 #define CONC__IS_CHAN(k) ((k)->dir <= CONC__RECV && (k)->ch)
+CONC__FN bool conc__case_done(const conc_case *k) { return k->dir == CONC__DONE && conc__ctx_err(conc__ctx_source(k->ch)) != CONC_OK; }
 /* One of the n candidates out of the list: a random one, or the first if the select is ordered. */
 CONC__INLINE int conc__sel_draw(uint16_t *list, int *n, int flags) {
     int k = *n > 1 && !(flags & CONC__ORDERED) ? (int)(((uint64_t)conc__random() * (uint64_t)*n) >> 32) : 0;
@@ -4124,17 +4450,18 @@ CONC__INLINE int conc__sel_draw(uint16_t *list, int *n, int flags) {
 CONC__FN int conc__sel_pass(conc_case *c, int n, int flags, uint32_t *versions, uint16_t *ready) {
     int k = 0;
     for (int i = 0; i < n; i++)
-        if (CONC__IS_CHAN(&c[i]) && !conc__not_ready(conc__c(c[i].ch), c[i].dir == CONC__SEND, &versions[i])) ready[k++] = (uint16_t)i;
+        if (CONC__IS_CHAN(&c[i]) ? !conc__not_ready(conc__c(c[i].ch), c[i].dir == CONC__SEND, &versions[i]) : conc__case_done(&c[i]))
+            ready[k++] = (uint16_t)i;
     while (k > 0) {
         int i = conc__sel_draw(ready, &k, flags);
-        if (conc__case_try(&c[i])) return i;
+        if (c[i].dir == CONC__DONE || conc__case_try(&c[i])) return i;
         versions[i] = 1; /* no lock's resting version: what was seen is not one instant any more */
     }
     return -1;
 }
 CONC__FN bool conc__sel_unchanged(conc_case *c, int n, const uint32_t *versions) {
     for (int i = 0; i < n; i++)
-        if (CONC__IS_CHAN(&c[i]) && !conc__version_is(conc__c(c[i].ch), versions[i])) return false;
+        if (CONC__IS_CHAN(&c[i]) ? !conc__version_is(conc__c(c[i].ch), versions[i]) : conc__case_done(&c[i])) return false;
     return true;
 }
 CONC__FN int conc__sel_order(conc_case *c, int n, struct conc_chan **order) {
@@ -4159,22 +4486,76 @@ CONC__FN void conc__fire_select(conc__timer *t, int64_t now) {
     conc__st_rel(&t->firing, 0);
     if (won) conc__ready(who, false);
 }
+/* Write a waiter for each case into its channel's queue. All channels are locked. */
+CONC__FN void conc__sel_enqueue(conc_case *c, int n, conc__selwait *s, conc__m *m) {
+    for (int i = 0; i < n; i++) {
+        conc__waiter *w = &s->w[i].w;
+        if (c[i].dir == CONC__DONE) {
+            s->watching |= conc__ctx_source(c[i].ch) != NULL;
+            continue;
+        }
+        conc__waiter_init(w, m, c[i].val);
+        w->sel = s;
+        w->index = (uint16_t)i;
+        w->queued = false;
+        if (!CONC__IS_CHAN(&c[i])) continue;
+        struct conc_chan *ch = conc__c(c[i].ch);
+        conc__q_put(c[i].dir == CONC__SEND ? &ch->sendq : &ch->recvq, w);
+    }
+}
+/* Watch the contexts; the select's own lock is held. false: one of them is done already, and the select is decided for it. */
+CONC__FN bool conc__sel_watch(conc_case *c, int n, conc__selwait *s) {
+    bool wait = true;
+    for (int i = 0; i < n; i++) {
+        if (c[i].dir != CONC__DONE) continue;
+        struct conc__seldone *d = &s->w[i].d;
+        d->sel = s;
+        d->index = i;
+        if (conc__ctx_watch((conc_ctx *)(uintptr_t)c[i].ch, &d->n, conc__fire_done)) continue;
+        (void)conc__claim_index(s, i); /* others may be done too: the first has it */
+        wait = false;
+    }
+    return wait;
+}
+CONC__FN void conc__sel_unwatch(conc_case *c, int n, conc__selwait *s) {
+    conc__lock(&s->lock); /* conc__unlock_select is over */
+    conc__unlock(&s->lock);
+    for (int i = 0; i < n; i++)
+        if (c[i].dir == CONC__DONE) (void)conc__ctx_unwatch((conc_ctx *)(uintptr_t)c[i].ch, &s->w[i].d.n);
+}
+CONC__FN void conc__sel_dequeue(conc_case *c, int n, conc__selwait *s) {
+    for (int i = 0; i < s->locks; i++) {
+        struct conc_chan *ch = s->order[i];
+        conc__lock(&ch->lock);
+        for (int k = 0; k < n; k++)
+            if (c[k].dir <= CONC__RECV && conc__c(c[k].ch) == ch && s->w[k].w.queued)
+                conc__q_del(c[k].dir == CONC__SEND ? &ch->sendq : &ch->recvq, &s->w[k].w);
+        conc__unlock(&ch->lock);
+    }
+}
+CONC__FN void conc__sel_thread_wait(conc__selwait *s, int timeout, int64_t deadline) {
+    struct conc__thread *th = &conc__tls_thread;
+    th->woken = 0;
+    th->counted = timeout < 0;
+    if (th->counted) (void)conc__add(&conc__rt.foreign_blocked, 1);
+    conc__unlock_select(s);
+    if (conc__thread_wait(NULL, timeout < 0 ? INT64_MAX : deadline)) return;
+    if (!conc__claim(s, &s->w[timeout].w)) (void)conc__thread_wait(NULL, INT64_MAX);
+}
 /* All channels are locked and no case can go: enqueue, wait, dequeue. -> index of the case that fired */
 CONC__FN int conc__sel_wait(conc_case *c, int n, conc__selwait *s, int timeout, int64_t deadline) {
     conc__m *m = conc__self();
-    for (int i = 0; i < n; i++) {
-        conc__waiter_init(&s->w[i], m, c[i].val);
-        s->w[i].sel = s;
-        s->w[i].index = (uint16_t)i;
-        s->w[i].queued = false;
-        if (!CONC__IS_CHAN(&c[i])) continue;
-        struct conc_chan *ch = conc__c(c[i].ch);
-        conc__q_put(c[i].dir == CONC__SEND ? &ch->sendq : &ch->recvq, &s->w[i]);
-    }
     conc__timer t;
-    if (m) {
-        if (timeout >= 0) {
-            conc__timer_init(&t, conc__fire_select, &s->w[timeout]);
+    s->who = conc__me(m);
+    conc__sel_enqueue(c, n, s, m);
+    if (conc__unlikely(s->watching)) conc__lock(&s->lock);
+    bool timed = m && timeout >= 0;
+    if (conc__unlikely(s->watching) && !conc__sel_watch(c, n, s)) {
+        timed = false;
+        conc__unlock_select(s);
+    } else if (m) {
+        if (timed) {
+            conc__timer_init(&t, conc__fire_select, &s->w[timeout].w);
             conc__p *p = conc__timer_home(m);
             t.when = deadline;
             conc__lock(&p->tlock);
@@ -4184,34 +4565,21 @@ CONC__FN int conc__sel_wait(conc_case *c, int n, conc__selwait *s, int timeout, 
             conc__lock_passed(s->tlock);
         }
         for (int i = 0; i < s->locks; i++) conc__lock_passed(&s->order[i]->lock);
-        conc__park_select(m, s, s->locks || timeout >= 0 ? CONC__W_SELECT : CONC__W_SELECT_NONE);
-    } else {
-        struct conc__thread *th = &conc__tls_thread;
-        th->woken = 0;
-        th->counted = timeout < 0;
-        if (th->counted) (void)conc__add(&conc__rt.foreign_blocked, 1);
-        conc__unlock_select(s);
-        if (!conc__thread_wait(NULL, timeout < 0 ? INT64_MAX : deadline)) {
-            if (!conc__claim(s, &s->w[timeout])) (void)conc__thread_wait(NULL, INT64_MAX);
-        }
-    }
-    for (int i = 0; i < s->locks; i++) {
-        struct conc_chan *ch = s->order[i];
-        conc__lock(&ch->lock);
-        for (int k = 0; k < n; k++)
-            if (conc__c(c[k].ch) == ch && s->w[k].queued) conc__q_del(c[k].dir == CONC__SEND ? &ch->sendq : &ch->recvq, &s->w[k]);
-        conc__unlock(&ch->lock);
-    }
-    if (m && timeout >= 0) (void)conc__timer_del(&t);
+        if (s->watching) conc__lock_passed(&s->lock);
+        conc__park_select(m, s, s->locks || timed || s->watching ? CONC__W_SELECT : CONC__W_SELECT_NONE);
+    } else conc__sel_thread_wait(s, timeout, deadline);
+    conc__sel_dequeue(c, n, s);
+    if (timed) (void)conc__timer_del(&t);
+    if (conc__unlikely(s->watching)) conc__sel_unwatch(c, n, s);
     int i = s->index;
-    if (c[i].dir == CONC__SEND && !s->w[i].ok) conc__send_closed(NULL);
+    if (c[i].dir == CONC__SEND && !s->w[i].w.ok) conc__send_closed(NULL);
     if (c[i].dir == CONC__RECV) {
-        c[i].ok = s->w[i].ok;
+        c[i].ok = s->w[i].w.ok;
         if (!c[i].ok && c[i].val) memset(c[i].val, 0, c[i].size);
     }
     return i;
 }
-CONC__FN int conc__sel_block(conc_case *c, int n, int flags, int timeout, int64_t deadline, conc__waiter *w, struct conc_chan **order,
+CONC__FN int conc__sel_block(conc_case *c, int n, int flags, int timeout, int64_t deadline, union conc__selcase *w, struct conc_chan **order,
                              uint16_t *ready) {
     conc__selwait s;
     s.done = 0;
@@ -4220,6 +4588,8 @@ CONC__FN int conc__sel_block(conc_case *c, int n, int flags, int timeout, int64_
     s.w = w;
     s.order = order;
     s.tlock = NULL;
+    s.lock = 0;
+    s.watching = false;
     s.locks = conc__sel_order(c, n, order);
     for (int i = 0; i < s.locks; i++) conc__lock(&order[i]->lock);
     int k = 0;
@@ -4242,12 +4612,12 @@ CONC__FN int conc__sel_block(conc_case *c, int n, int flags, int timeout, int64_
     return conc__sel_wait(c, n, &s, timeout, deadline);
 }
 CONC__NOINLINE int conc__sel_block_small(conc_case *c, int n, int flags, int timeout, int64_t deadline, uint16_t *ready) {
-    conc__waiter w[CONC__SEL_CASES];
+    union conc__selcase w[CONC__SEL_CASES];
     struct conc_chan *order[CONC__SEL_CASES];
     return conc__sel_block(c, n, flags, timeout, deadline, w, order, ready);
 }
 CONC__NOINLINE int conc__sel_block_large(conc_case *c, int n, int flags, int timeout, int64_t deadline, uint16_t *ready) {
-    conc__waiter *w = (conc__waiter *)conc__xmalloc((size_t)n * (sizeof *w + sizeof(struct conc_chan *)));
+    union conc__selcase *w = (union conc__selcase *)conc__xmalloc((size_t)n * (sizeof *w + sizeof(struct conc_chan *)));
     int i = conc__sel_block(c, n, flags, timeout, deadline, w, (struct conc_chan **)(void *)(w + n), ready);
     CONC_FREE(w);
     return i;
@@ -4259,7 +4629,7 @@ CONC__INLINE int conc__select_in(conc_case *c, int n, int flags, uint32_t *versi
     for (int i = 0; i < n; i++) {
         if (conc__likely(c[i].dir <= CONC__RECV)) continue;
         if (c[i].dir == CONC__DEFAULT) fallback = i;
-        else if (c[i].ns < first) first = c[i].ns, timeout = i;
+        else if (c[i].dir == CONC__TIME && c[i].ns < first) first = c[i].ns, timeout = i;
     }
     for (int look = 0;; look++) {
         int done = conc__sel_pass(c, n, flags, versions, ready);
@@ -4480,13 +4850,13 @@ CONC__FN bool conc__can_spin(conc_mutex *mu) {
     if ((conc__ld(&mu->conc__state) & (CONC__LOCKED | CONC__STARVING)) != CONC__LOCKED) return false;
     return !m || (p && !conc__p_has_work(p) && conc__ld(&conc__rt.procs) - conc__ld(&conc__rt.nidle_p) - conc__ld(&conc__rt.nspin) > 1);
 }
-CONC__NOINLINE bool conc__mutex_slow(conc_mutex *m, int64_t deadline) {
+CONC__NOINLINE conc_status conc__mutex_slow(conc_mutex *m, conc_ctx *ctx, int64_t deadline) {
     int64_t since = 0;
     bool woken = false;
     conc__give_way_if_lost();
     for (int i = 0; i < 4 && conc__can_spin(m); i++) { /* the holder may be about to release it on another processor */
         for (int k = 0; k < 30; k++) conc__os_relax();
-        if (conc__mutex_try(m)) return true;
+        if (conc__mutex_try(m)) return CONC_OK;
     }
     for (;;) {
         conc__m *self = conc__self();
@@ -4500,31 +4870,37 @@ CONC__NOINLINE bool conc__mutex_slow(conc_mutex *m, int64_t deadline) {
             if (!__atomic_compare_exchange_n(&m->conc__state, &s, to, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) continue;
             if (!take) break;
             conc__unlock(&m->conc__spin);
-            return true;
+            return CONC_OK;
         }
         conc__waiter w;
         conc__waiter_init(&w, self, NULL);
         if (since) conc__q_put_first(CONC__Q(&m->conc__head), &w); /* it has been first before */
         else conc__q_put(CONC__Q(&m->conc__head), &w);
         if (!since) since = conc_now();
-        if (!conc__wait_on(self, &m->conc__spin, CONC__Q(&m->conc__head), &w, CONC__W_MUTEX, deadline, conc__mutex_expire, m)) return false;
+        conc_status st = conc__wait_until(self, &m->conc__spin, CONC__Q(&m->conc__head), &w, CONC__W_MUTEX, ctx, deadline, conc__mutex_expire, m);
+        if (st != CONC_OK) return st;
         if (w.handed) {
             /* served within the millisecond: the queue is short again, back to normal mode */
             if (conc_now() - since < CONC__STARVE_NS) (void)__atomic_fetch_and(&m->conc__state, ~(uint32_t)CONC__STARVING, __ATOMIC_SEQ_CST);
-            return true;
+            return CONC_OK;
         }
         woken = true;
     }
 }
 CONC_API void conc_mutex_lock(conc_mutex *m) {
-    if (conc__unlikely(!conc__mutex_try(m))) (void)conc__mutex_slow(m, INT64_MAX);
+    if (conc__unlikely(!conc__mutex_try(m))) (void)conc__mutex_slow(m, NULL, INT64_MAX);
 }
 CONC_API bool conc_mutex_try_lock(conc_mutex *m) { return conc__mutex_try(m); }
 CONC_API conc_status conc_mutex_lock_for(conc_mutex *m, int64_t ns) {
     if (conc__likely(conc__mutex_try(m))) return CONC_OK;
     if (ns <= 0) return conc_mutex_try_lock(m) ? CONC_OK : CONC_TIMEOUT;
     conc__ensure();
-    return conc__mutex_slow(m, conc__deadline(ns)) ? CONC_OK : CONC_TIMEOUT;
+    return conc__mutex_slow(m, NULL, conc__deadline(ns));
+}
+CONC_API conc_status conc_mutex_lock_ctx(conc_mutex *m, conc_ctx *ctx) {
+    conc_status err = conc__ctx_err(conc__ctx_source(ctx));
+    if (conc__unlikely(err != CONC_OK)) return err;
+    return conc__likely(conc__mutex_try(m)) ? CONC_OK : conc__mutex_slow(m, ctx, INT64_MAX);
 }
 CONC__NOINLINE void conc__unlock_fatal(const char *text) { conc__fatal("%s", text); }
 CONC__NOINLINE void conc__mutex_unlock_slow(conc_mutex *m, bool can_yield) {
@@ -4675,7 +5051,7 @@ CONC_API void conc_wg_add(conc_wg *wg, int n) {
 }
 CONC_API void conc_wg_done(conc_wg *wg) { conc_wg_add(wg, -1); }
 CONC__FN void conc__wg_expire(void *obj) { (void)conc__add(&((conc_wg *)obj)->conc__state, (uint64_t)-1); }
-CONC__FN conc_status conc__wg_wait(conc_wg *wg, int64_t deadline) {
+CONC__FN conc_status conc__wg_wait(conc_wg *wg, conc_ctx *ctx, int64_t deadline) {
     uint64_t state = __atomic_load_n(&wg->conc__state, __ATOMIC_SEQ_CST);
     if (state >> 32 == 0) return CONC_OK;
     conc__m *self = conc__self();
@@ -4690,14 +5066,17 @@ CONC__FN conc_status conc__wg_wait(conc_wg *wg, int64_t deadline) {
     } while (!__atomic_compare_exchange_n(&wg->conc__state, &state, state + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
     conc__waiter_init(&w, self, NULL);
     conc__q_put(CONC__Q(&wg->conc__head), &w);
-    return conc__wait_on(self, &wg->conc__spin, CONC__Q(&wg->conc__head), &w, CONC__W_WG, deadline, conc__wg_expire, wg) ? CONC_OK
-                                                                                                                        : CONC_TIMEOUT;
+    return conc__wait_until(self, &wg->conc__spin, CONC__Q(&wg->conc__head), &w, CONC__W_WG, ctx, deadline, conc__wg_expire, wg);
 }
-CONC_API void conc_wg_wait(conc_wg *wg) { (void)conc__wg_wait(wg, INT64_MAX); }
+CONC_API void conc_wg_wait(conc_wg *wg) { (void)conc__wg_wait(wg, NULL, INT64_MAX); }
 CONC_API conc_status conc_wg_wait_for(conc_wg *wg, int64_t ns) {
     conc__ensure();
     if (ns <= 0) return __atomic_load_n(&wg->conc__state, __ATOMIC_SEQ_CST) >> 32 == 0 ? CONC_OK : CONC_TIMEOUT;
-    return conc__wg_wait(wg, conc__deadline(ns));
+    return conc__wg_wait(wg, NULL, conc__deadline(ns));
+}
+CONC_API conc_status conc_wg_wait_ctx(conc_wg *wg, conc_ctx *ctx) {
+    conc_status err = conc__ctx_err(conc__ctx_source(ctx));
+    return err != CONC_OK ? err : conc__wg_wait(wg, ctx, INT64_MAX);
 }
 
 /* Once. conc_exit out of fn runs conc__once_end as an exit handler, so that it counts as done. */
@@ -4737,7 +5116,7 @@ CONC__FN void conc__cond_check(conc_cond *c) {
     if (!__atomic_compare_exchange_n(&c->conc__self, &self, (void *)c, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED) && self != c)
         conc_panic("sync.Cond is copied");
 }
-CONC__FN conc_status conc__cond_wait(conc_cond *c, conc_mutex *m, int64_t deadline) {
+CONC__FN conc_status conc__cond_wait(conc_cond *c, conc_mutex *m, conc_ctx *ctx, int64_t deadline) {
     conc__cond_check(c);
     conc__m *self = conc__self();
     conc__waiter w;
@@ -4745,14 +5124,18 @@ CONC__FN conc_status conc__cond_wait(conc_cond *c, conc_mutex *m, int64_t deadli
     conc__lock(&c->conc__spin);
     conc__q_put(CONC__Q(&c->conc__head), &w);
     conc__mutex_unlock(m, false);
-    bool woken = conc__wait_on(self, &c->conc__spin, CONC__Q(&c->conc__head), &w, CONC__W_COND, deadline, NULL, NULL);
+    conc_status st = conc__wait_until(self, &c->conc__spin, CONC__Q(&c->conc__head), &w, CONC__W_COND, ctx, deadline, NULL, NULL);
     conc_mutex_lock(m);
-    return woken ? CONC_OK : CONC_TIMEOUT;
+    return st;
 }
-CONC_API void conc_cond_wait(conc_cond *c, conc_mutex *m) { (void)conc__cond_wait(c, m, INT64_MAX); }
+CONC_API void conc_cond_wait(conc_cond *c, conc_mutex *m) { (void)conc__cond_wait(c, m, NULL, INT64_MAX); }
 CONC_API conc_status conc_cond_wait_for(conc_cond *c, conc_mutex *m, int64_t ns) {
     conc__ensure();
-    return conc__cond_wait(c, m, conc__deadline(ns > 0 ? ns : 0));
+    return conc__cond_wait(c, m, NULL, conc__deadline(ns > 0 ? ns : 0));
+}
+CONC_API conc_status conc_cond_wait_ctx(conc_cond *c, conc_mutex *m, conc_ctx *ctx) {
+    conc_status err = conc__ctx_err(conc__ctx_source(ctx));
+    return err != CONC_OK ? err : conc__cond_wait(c, m, ctx, INT64_MAX);
 }
 CONC_API void conc_cond_signal(conc_cond *c) {
     conc__cond_check(c);
@@ -4782,7 +5165,7 @@ CONC_API void conc_sem_init(conc_sem *s, int64_t size) {
     memset(s, 0, sizeof *s);
     s->conc__size = size;
 }
-CONC__FN conc_status conc__sem_acquire(conc_sem *s, int64_t n, int64_t deadline) {
+CONC__FN conc_status conc__sem_acquire(conc_sem *s, int64_t n, conc_ctx *ctx, int64_t deadline) {
     conc__m *self = conc__self();
     conc__lock(&s->conc__spin);
     if (s->conc__size - s->conc__cur >= n && !s->conc__head) {
@@ -4794,10 +5177,10 @@ CONC__FN conc_status conc__sem_acquire(conc_sem *s, int64_t n, int64_t deadline)
     conc__waiter_init(parked, self, (void *)(intptr_t)n);
     if (n > s->conc__size) { /* can never be served, and must not hold the others up */
         conc__unlock(&s->conc__spin);
-        return conc__nil_until(deadline, CONC__W_SEM);
+        return ctx ? conc__nil_ctx(ctx, CONC__W_SEM) : conc__nil_until(deadline, CONC__W_SEM);
     }
     conc__q_put(CONC__Q(&s->conc__head), parked);
-    return conc__wait_on(self, &s->conc__spin, CONC__Q(&s->conc__head), parked, CONC__W_SEM, deadline, NULL, NULL) ? CONC_OK : CONC_TIMEOUT;
+    return conc__wait_until(self, &s->conc__spin, CONC__Q(&s->conc__head), parked, CONC__W_SEM, ctx, deadline, NULL, NULL);
 }
 /* Serve those at the head that fit. */
 CONC__FN void conc__sem_serve(conc_sem *s) {
@@ -4814,12 +5197,19 @@ CONC__FN void conc__sem_serve(conc_sem *s) {
     }
     conc__unlock(&s->conc__spin);
 }
-CONC_API void conc_sem_acquire(conc_sem *s, int64_t n) { (void)conc__sem_acquire(s, n, INT64_MAX); }
+CONC_API void conc_sem_acquire(conc_sem *s, int64_t n) { (void)conc__sem_acquire(s, n, NULL, INT64_MAX); }
 CONC_API conc_status conc_sem_acquire_for(conc_sem *s, int64_t n, int64_t ns) {
     conc__ensure();
     if (ns <= 0) return conc_sem_try_acquire(s, n) ? CONC_OK : CONC_TIMEOUT;
-    conc_status st = conc__sem_acquire(s, n, conc__deadline(ns));
+    conc_status st = conc__sem_acquire(s, n, NULL, conc__deadline(ns));
     if (st == CONC_TIMEOUT) conc__sem_serve(s); /* those behind us may fit where we did not */
+    return st;
+}
+CONC_API conc_status conc_sem_acquire_ctx(conc_sem *s, int64_t n, conc_ctx *ctx) {
+    conc_status st = conc__ctx_err(conc__ctx_source(ctx));
+    if (st != CONC_OK) return st;
+    st = conc__sem_acquire(s, n, ctx, INT64_MAX);
+    if (st != CONC_OK) conc__sem_serve(s);
     return st;
 }
 CONC_API bool conc_sem_try_acquire(conc_sem *s, int64_t n) {
@@ -4836,6 +5226,305 @@ CONC_API void conc_sem_release(conc_sem *s, int64_t n) {
     conc__unlock(&s->conc__spin);
     if (bad) conc_panic("semaphore: released more than held");
     if (waiting) conc__sem_serve(s);
+}
+
+// >>context-impl
+/* A tree of contexts. Children refer to their parent (and so keep it alive); a source knows the sources below it by their nodes.
+
+   Being done is one store: err, under the context's lock and, if the done channel exists, under that channel's lock too, in
+   between which the channel is closed. So whoever sees err finds the channel closed, and whoever sees the channel closed
+   finds err: both look under a lock or after an acquire that comes after. Lock order: done channel -> context; the channel is
+   made under the context's lock, so cancelling looks for it again when it has both.
+
+   Cancelling walks the tree without recursion (a chain may be longer than a stack): each context is marked done, then its nodes
+   are taken out of the list one by one, the lock held only for the taking; a child is marked and entered before its siblings, its
+   way back in c->up. No lock is held while watchers are called. The walk holds a reference to every context that it is in: whoever
+   is woken may free it.
+
+   Two cancellers may meet: the second finds the context done, and waits until the first is through with everything below
+   (busy), so that for both, all is done when they return. This cannot deadlock: one who waits is through with his own way down to
+   there, holds no lock, and has released the node (so that the other, taking its context out of its parent's list, does not wait
+   for him); and waiting goes only from an ancestor's canceller to a descendant's. Timers do not wait.
+
+   References: hold() is for those who come to a context by a node or a timer, which do not count: it refuses once the count has
+   reached zero. Whoever brought it there waits, in unwatch and timer_del, until they have seen that. */
+struct conc__ctx_timed { conc_ctx c; int64_t deadline; conc__timer t; int cause; };
+struct conc__ctx_value { conc_ctx c; const void *key; void *value; };
+struct conc_ctx_func { conc__ctx_node n; conc_ctx *ctx; void (*fn)(void *); void *arg; };
+
+static conc_ctx conc__ctx_roots[2];
+CONC_API conc_ctx *conc_ctx_background(void) { return &conc__ctx_roots[0]; }
+CONC_API conc_ctx *conc_ctx_todo(void) { return &conc__ctx_roots[1]; }
+CONC_API conc_ctx *conc_ctx_ref(conc_ctx *ctx) {
+    if (ctx && ctx->kind != CONC__C_ROOT) (void)__atomic_fetch_add(&ctx->refs, 1, __ATOMIC_RELAXED);
+    return ctx;
+}
+CONC__FN bool conc__ctx_hold(conc_ctx *c) {
+    for (int32_t n = conc__ld(&c->refs); n > 0;)
+        if (__atomic_compare_exchange_n(&c->refs, &n, n + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) return true;
+    return false;
+}
+/* Out of the parent's list, and out of the timers. */
+CONC__FN void conc__ctx_detach(conc_ctx *c) {
+    (void)conc__ctx_unwatch(c->parent, &c->node);
+    if (c->kind == CONC__C_TIMED) (void)conc__timer_del(&((struct conc__ctx_timed *)(void *)c)->t);
+}
+CONC__FN void conc__ctx_destroy(conc_ctx *c) {
+    if (c->source == c) {
+        conc__ctx_detach(c);
+        if (conc__ld(&c->nodes)) conc__fatal("conc_ctx_unref: context freed while a goroutine waits with it");
+        conc__chan_free(c->done);
+    }
+    CONC_FREE(c);
+}
+CONC_API void conc_ctx_unref(conc_ctx *ctx) {
+    for (conc_ctx *c = ctx, *up; c && c->kind != CONC__C_ROOT; c = up) {
+        int32_t left = __atomic_sub_fetch(&c->refs, 1, __ATOMIC_ACQ_REL);
+        if (left > 0) return;
+        if (left < 0) conc__fatal("conc_ctx_unref: context freed more often than referenced");
+        up = c->parent;
+        conc__ctx_destroy(c);
+    }
+}
+
+/* cancelling */
+/* Make c alone done; false: it was. Its done channel's waiters are woken. The caller holds a reference. */
+CONC__FN bool conc__ctx_mark(conc_ctx *c, conc_status err, int cause) {
+    struct conc_chan *done;
+    conc__waiter *list = NULL;
+    for (;;) { /* lock the channel, if there is one, and the context */
+        done = conc__ld_acq(&c->done);
+        if (done) conc__lock(&done->lock);
+        conc__lock(&c->lock);
+        if (conc__likely(c->done == done)) break;
+        conc__unlock(&c->lock);
+        if (done) conc__unlock(&done->lock);
+    }
+    bool first = c->err == CONC_OK;
+    if (first) {
+        c->cause = cause ? cause : (int)err;
+        conc__st(&c->busy, 1);
+        if (done) list = conc__chan_shut(done);
+        conc__st_rel(&c->err, (uint32_t)err); /* partner: the acquire in conc__ctx_err */
+    }
+    conc__unlock(&c->lock);
+    if (done) conc__unlock(&done->lock);
+    if (!first) return false;
+    conc__ctx_detach(c);
+    conc__wake_list(list, false);
+    return true;
+}
+/* Next node of a context that is done, now ours; NULL: none is left. */
+CONC__FN conc__ctx_node *conc__ctx_take(conc_ctx *c) {
+    if (!conc__ld(&c->nodes)) return NULL; /* no node comes any more */
+    conc__lock(&c->lock);
+    conc__ctx_node *n = c->nodes;
+    if (n) {
+        conc__ctx_unlink(n);
+        if (n->next) __builtin_prefetch(n->next);
+        n->err = (conc_status)c->err;
+        conc__st(&n->state, CONC__N_FIRING);
+    }
+    conc__unlock(&c->lock);
+    return n;
+}
+/* The child that n belongs to, marked done and held, to be walked next; NULL: somebody else has been there. */
+CONC__FN conc_ctx *conc__ctx_descend(conc_ctx *up, conc__ctx_node *n) {
+    conc_ctx *c = (conc_ctx *)(void *)((char *)n - offsetof(conc_ctx, node));
+    bool alive = conc__ctx_hold(c);
+    conc__st_rel(&n->state, CONC__N_OFF); /* partner: the acquire in conc__ctx_unwatch */
+    if (!alive) return NULL;
+    if (conc__ctx_mark(c, (conc_status)up->err, up->cause)) {
+        c->up = up;
+        return c;
+    }
+    conc__await_zero(&c->busy);
+    conc_ctx_unref(c);
+    return NULL;
+}
+/* Cancel the tree below top, which is marked already. */
+CONC__FN void conc__ctx_walk(conc_ctx *top) {
+    for (conc_ctx *c = top;;) {
+        conc__ctx_node *n = conc__ctx_take(c);
+        if (n && n->f) {
+            n->f(n);
+            continue;
+        }
+        if (n) {
+            conc_ctx *child = conc__ctx_descend(c, n);
+            if (child) c = child;
+            continue;
+        }
+        conc_ctx *up = c->up;
+        conc__st_rel(&c->busy, 0); /* partner: conc__await_zero */
+        if (c == top) return;
+        conc_ctx_unref(c);
+        c = up;
+    }
+}
+CONC__FN bool conc__ctx_cancel(conc_ctx *c, conc_status err, int cause) {
+    bool first = conc__ctx_mark(c, err, cause);
+    if (first) conc__ctx_walk(c);
+    return first;
+}
+CONC_API void conc_ctx_cancel_cause(conc_ctx *ctx, int cause) {
+    if (!ctx || ctx->source != ctx) conc_panic("conc_ctx_cancel of a context that cannot be cancelled by itself");
+    if (!conc__ctx_cancel(ctx, CONC_CANCELED, cause)) conc__await_zero(&ctx->busy);
+}
+CONC_API void conc_ctx_cancel(conc_ctx *ctx) { conc_ctx_cancel_cause(ctx, 0); }
+CONC_API void conc_ctx_free(conc_ctx *ctx) {
+    if (!ctx || ctx->kind == CONC__C_ROOT) return;
+    if (ctx->freed) conc__fatal("conc_ctx_free: context freed twice");
+    ctx->freed = true;
+    if (ctx->source == ctx) conc_ctx_cancel_cause(ctx, 0);
+    conc_ctx_unref(ctx);
+}
+CONC__FN void conc__ctx_expire(conc__timer *t, int64_t now) {
+    struct conc__ctx_timed *x = (struct conc__ctx_timed *)t->arg;
+    bool alive = conc__ctx_hold(&x->c);
+    (void)now;
+    conc__st_rel(&t->firing, 0);
+    if (!alive) return;
+    (void)conc__ctx_cancel(&x->c, CONC_TIMEOUT, x->cause);
+    conc_ctx_unref(&x->c);
+}
+
+/* making */
+CONC__FN conc_ctx *conc__ctx_new(conc_ctx *parent, size_t size, enum conc__ctx_kind kind) {
+    if (!parent) conc_panic("cannot create context from nil parent");
+    conc_ctx *c = (conc_ctx *)CONC_MALLOC(size);
+    if (!c) return NULL;
+    memset(c, 0, sizeof *c);
+    c->refs = 1;
+    c->kind = (uint8_t)kind;
+    c->parent = conc_ctx_ref(parent);
+    return c;
+}
+/* c becomes a source below its parent's, and shares its fate. */
+CONC__FN void conc__ctx_attach(conc_ctx *c) {
+    conc_ctx *up = c->parent->source;
+    c->source = c;
+    if (!conc__ctx_watch(up, &c->node, NULL)) (void)conc__ctx_cancel(c, c->node.err, up->cause);
+}
+CONC_API conc_ctx *conc_ctx_with_cancel(conc_ctx *parent) {
+    conc_ctx *c = conc__ctx_new(parent, sizeof *c, CONC__C_CANCEL);
+    if (c) conc__ctx_attach(c);
+    return c;
+}
+CONC_API conc_ctx *conc_ctx_with_deadline_cause(conc_ctx *parent, int64_t deadline, int cause) {
+    int64_t earlier;
+    if (deadline == INT64_MAX || (conc_ctx_deadline(parent, &earlier) && earlier <= deadline)) return conc_ctx_with_cancel(parent);
+    conc__ensure();
+    struct conc__ctx_timed *x = (struct conc__ctx_timed *)(void *)conc__ctx_new(parent, sizeof *x, CONC__C_TIMED);
+    if (!x) return NULL;
+    x->deadline = deadline;
+    x->cause = cause;
+    conc__timer_init(&x->t, conc__ctx_expire, x);
+    conc__ctx_attach(&x->c);
+    if (deadline <= conc_now()) {
+        (void)conc__ctx_cancel(&x->c, CONC_TIMEOUT, cause);
+        return &x->c;
+    }
+    conc__lock(&x->c.lock); /* whoever cancels it after this takes the timer out again */
+    if (!x->c.err) conc__timer_put(&x->t, deadline, false);
+    conc__unlock(&x->c.lock);
+    return &x->c;
+}
+CONC_API conc_ctx *conc_ctx_with_deadline(conc_ctx *parent, int64_t deadline) { return conc_ctx_with_deadline_cause(parent, deadline, 0); }
+CONC_API conc_ctx *conc_ctx_with_timeout_cause(conc_ctx *parent, int64_t ns, int cause) {
+    return conc_ctx_with_deadline_cause(parent, conc__deadline(ns), cause);
+}
+CONC_API conc_ctx *conc_ctx_with_timeout(conc_ctx *parent, int64_t ns) { return conc_ctx_with_timeout_cause(parent, ns, 0); }
+CONC_API conc_ctx *conc_ctx_with_value(conc_ctx *parent, const void *key, void *value) {
+    if (parent && !key) conc_panic("nil key");
+    struct conc__ctx_value *x = (struct conc__ctx_value *)(void *)conc__ctx_new(parent, sizeof *x, CONC__C_VALUE);
+    if (!x) return NULL;
+    x->c.source = parent->source;
+    x->key = key;
+    x->value = value;
+    return &x->c;
+}
+CONC_API conc_ctx *conc_ctx_without_cancel(conc_ctx *parent) {
+    return conc__ctx_new(parent, sizeof(conc_ctx), CONC__C_DETACHED);
+}
+
+/* asking */
+CONC_API conc_status conc_ctx_err(conc_ctx *ctx) { return conc__ctx_err(conc__ctx_source(ctx)); }
+CONC_API int conc_ctx_cause(conc_ctx *ctx) {
+    conc_ctx *c = conc__ctx_source(ctx);
+    return conc__ctx_err(c) != CONC_OK ? c->cause : 0;
+}
+CONC_API bool conc_ctx_deadline(conc_ctx *ctx, int64_t *deadline) {
+    for (conc_ctx *c = ctx; c && c->kind != CONC__C_DETACHED; c = c->parent)
+        if (c->kind == CONC__C_TIMED) { /* made only where it is earlier than those above */
+            *deadline = ((struct conc__ctx_timed *)(void *)c)->deadline;
+            return true;
+        }
+    return false;
+}
+CONC_API void *conc_ctx_value(conc_ctx *ctx, const void *key) {
+    for (conc_ctx *c = ctx; c; c = c->parent) {
+        struct conc__ctx_value *x = (struct conc__ctx_value *)(void *)c;
+        if (c->kind == CONC__C_VALUE && x->key == key) return x->value;
+    }
+    return NULL;
+}
+CONC_API const volatile void *conc__ctx_done(conc_ctx *ctx) {
+    conc_ctx *c = conc__ctx_source(ctx);
+    if (!c) return NULL;
+    struct conc_chan *done = conc__ld_acq(&c->done); /* partner: the release below */
+    if (conc__likely(done != NULL)) return done;
+    struct conc_chan *made = conc__chan_make(1, 0, 0);
+    if (!made) conc__fatal("out of memory: conc_ctx_done");
+    conc__lock(&c->lock);
+    done = c->done;
+    if (!done) {
+        made->closed = c->err != CONC_OK;
+        conc__st_rel(&c->done, made);
+    }
+    conc__unlock(&c->lock);
+    if (!done) return made;
+    conc__chan_free(made);
+    return done;
+}
+
+/* functions to run afterwards */
+CONC__FN void conc__ctx_start(void (*fn)(void *), void *arg) {
+    static const conc__site site = { "conc_ctx_after_func", "a context", "", 0 };
+    conc__godesc d;
+    memset(&d, 0, sizeof d);
+    d.site = &site;
+    conc__rec *r = conc__rec_foreign(); /* cancellers are goroutines, threads, and timers on a scheduler's stack */
+    if (!r) conc__fatal("out of memory: conc_ctx_after_func");
+    conc__tsan_blind(true);
+    r->fn = (void (*)(void))(uintptr_t)fn;
+    r->arg[0] = (uintptr_t)arg;
+    conc__tsan_blind(false);
+    conc__submit(r, &d, CONC__R_INT);
+}
+CONC__FN void conc__ctx_fire_func(conc__ctx_node *n) {
+    struct conc_ctx_func *f = (struct conc_ctx_func *)(void *)n;
+    void (*fn)(void *) = f->fn;
+    void *arg = f->arg;
+    conc__st_rel(&n->state, CONC__N_OFF);
+    conc__ctx_start(fn, arg);
+}
+CONC_API conc_ctx_func *conc_ctx_after_func(conc_ctx *ctx, void (*fn)(void *), void *arg) {
+    if (!fn) conc__go_nil();
+    struct conc_ctx_func *f = (struct conc_ctx_func *)CONC_MALLOC(sizeof *f);
+    if (!f) return NULL;
+    f->ctx = conc_ctx_ref(ctx);
+    f->fn = fn;
+    f->arg = arg;
+    if (!conc__ctx_watch(ctx, &f->n, conc__ctx_fire_func)) conc__ctx_start(fn, arg);
+    return f;
+}
+CONC_API bool conc_ctx_func_stop(conc_ctx_func *f) {
+    if (!f) return false;
+    bool stopped = conc__ctx_unwatch(f->ctx, &f->n) || !conc__ctx_source(f->ctx);
+    conc_ctx_unref(f->ctx);
+    CONC_FREE(f);
+    return stopped;
 }
 
 // >>diag
