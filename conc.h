@@ -29,7 +29,7 @@
      }
 
    Sections (grep for the markers):
-     public:          >>options >>status >>goroutines >>channels >>select >>sync >>time >>context >>diagnostics >>short-names
+     public:          >>options >>status >>goroutines >>channels >>select >>sync >>time >>context >>io >>diagnostics >>short-names
      implementation:  >>platform >>os >>coro >>ds >>sched-types >>park >>sched >>time-impl >>watch >>chan-impl >>select-impl >>sync-impl
                       >>context-impl >>diag >>api
 
@@ -76,6 +76,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
 #ifdef __cplusplus
 #include <atomic>
 #include <exception>
@@ -778,6 +781,98 @@ CONC_API conc_status conc_wg_wait_ctx(conc_wg *wg, conc_ctx *ctx);
 CONC_API conc_status conc_sem_acquire_ctx(conc_sem *s, int64_t n, conc_ctx *ctx);
 CONC_API conc_status conc__chan_send_ctx(const volatile void *c, const void *v, conc_ctx *ctx);
 CONC_API conc_status conc__chan_recv_ctx(const volatile void *c, void *v, conc_ctx *ctx);
+// >>io
+/* POSIX's calls for goroutines: where the plain call would block the thread, these park the goroutine and the processor goes on
+   with others. On a plain OS thread they block it, with the same deadlines and the same wake-up by conc_close. They return what the
+   plain calls return, -1 with errno else; EINTR is never seen. Durations are not taken, deadlines are: times of conc_now().
+
+   Three forms:   conc_read(fd, buf, n)                     as long as it takes
+                  conc_read_until(fd, buf, n, deadline)     -1 with ETIMEDOUT from deadline on; a deadline that has passed fails even
+                                                            if data is ready; CONC_FOREVER: none
+                  conc_read_ctx(ctx, fd, buf, n)            -1 with ECANCELED or ETIMEDOUT once the context is done; NULL: never
+
+   Descriptors may come from anywhere, blocking or not; their O_NONBLOCK flag is left alone. Sockets, pipes, terminals, eventfds,
+   timerfds, pidfds, other epoll sets ... are waited for by the poller; regular files, which no poller takes, are read and written
+   with the processor handed on if they are slow. Any number of goroutines may use one descriptor at once, in both directions. The
+   calls that take a buffer leave it alone once they have returned, and touch it before only in the calling goroutine.
+
+   Close with conc_close what was used here: it wakes every goroutine and thread that waits (they fail with EBADF), lets calls in
+   flight finish, and only then gives the number free. A descriptor closed by close(2) while nobody uses it does no harm, if it did
+   not come from conc_accept, conc_dial_*, conc_listen_* or conc_open; those keep a registration that only conc_close takes back
+   (a new descriptor from the same functions under the same number is fine too). A descriptor that is waited for must not be closed
+   by close(2) at all. Sources: net.Conn, net.Listener, os.File, internal/poll. */
+struct addrinfo;
+enum { CONC_READ = 1, CONC_WRITE = 2 };
+
+/* Up to n bytes; 0: end of file. readv: at most 1024 pieces, as the system's. */
+CONC_API ssize_t conc_read(int fd, void *buf, size_t n);
+CONC_API ssize_t conc_read_until(int fd, void *buf, size_t n, int64_t deadline);
+CONC_API ssize_t conc_read_ctx(conc_ctx *ctx, int fd, void *buf, size_t n);
+CONC_API ssize_t conc_readv(int fd, const struct iovec *iov, int count);
+CONC_API ssize_t conc_readv_until(int fd, const struct iovec *iov, int count, int64_t deadline);
+/* All n bytes, as a blocking descriptor would take them. Fewer: it failed after so many, and errno says why (ETIMEDOUT, ECANCELED,
+   EBADF, EPIPE ...); -1: it failed before the first. A write to a socket without a reader fails with EPIPE and raises no SIGPIPE;
+   pipes raise it as ever. Concurrent writes to one descriptor may be interleaved when the other side is slow. */
+CONC_API ssize_t conc_write(int fd, const void *buf, size_t n);
+CONC_API ssize_t conc_write_until(int fd, const void *buf, size_t n, int64_t deadline);
+CONC_API ssize_t conc_write_ctx(conc_ctx *ctx, int fd, const void *buf, size_t n);
+CONC_API ssize_t conc_writev(int fd, const struct iovec *iov, int count);
+CONC_API ssize_t conc_writev_until(int fd, const struct iovec *iov, int count, int64_t deadline);
+/* Sockets only (else ENOTSOCK). flags as the system's; MSG_DONTWAIT makes them fail with EAGAIN instead of waiting, MSG_WAITALL has no
+   effect. sendto and sendmsg send everything, as conc_write. */
+CONC_API ssize_t conc_recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *addr, socklen_t *len);
+CONC_API ssize_t conc_recvfrom_until(int fd, void *buf, size_t n, int flags, struct sockaddr *addr, socklen_t *len, int64_t deadline);
+CONC_API ssize_t conc_recvfrom_ctx(conc_ctx *ctx, int fd, void *buf, size_t n, int flags, struct sockaddr *addr, socklen_t *len);
+CONC_API ssize_t conc_sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr, socklen_t len);
+CONC_API ssize_t conc_sendto_until(int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr, socklen_t len, int64_t deadline);
+CONC_API ssize_t conc_sendto_ctx(conc_ctx *ctx, int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr, socklen_t len);
+CONC_API ssize_t conc_recvmsg(int fd, struct msghdr *msg, int flags);
+CONC_API ssize_t conc_recvmsg_until(int fd, struct msghdr *msg, int flags, int64_t deadline);
+CONC_API ssize_t conc_sendmsg(int fd, const struct msghdr *msg, int flags);
+CONC_API ssize_t conc_sendmsg_until(int fd, const struct msghdr *msg, int flags, int64_t deadline);
+/* A connection as a new descriptor, non-blocking and closed on exec; yours to conc_close. addr and len may be NULL. Connections
+   that were aborted in the queue are skipped. */
+CONC_API int conc_accept(int fd, struct sockaddr *addr, socklen_t *len);
+CONC_API int conc_accept_until(int fd, struct sockaddr *addr, socklen_t *len, int64_t deadline);
+CONC_API int conc_accept_ctx(conc_ctx *ctx, int fd, struct sockaddr *addr, socklen_t *len);
+/* 0 once connected. After a failure (a deadline, too) the socket is good for conc_close only. */
+CONC_API int conc_connect(int fd, const struct sockaddr *addr, socklen_t len);
+CONC_API int conc_connect_until(int fd, const struct sockaddr *addr, socklen_t len, int64_t deadline);
+CONC_API int conc_connect_ctx(conc_ctx *ctx, int fd, const struct sockaddr *addr, socklen_t len);
+/* Wait until a read or write (what: CONC_READ, CONC_WRITE or both) would not block; the set of those that hold, which for an error or
+   a hang-up is all that were asked for. EPERM: a descriptor that is always ready (a regular file, a directory): there is nothing to
+   wait for. */
+CONC_API int conc_wait_fd(int fd, int what);
+CONC_API int conc_wait_fd_until(int fd, int what, int64_t deadline);
+CONC_API int conc_wait_fd_ctx(conc_ctx *ctx, int fd, int what);
+/* Wake all who wait for fd, wait for calls in flight, close. EBADF: not open, or being closed by somebody else. */
+CONC_API int conc_close(int fd);
+
+/* A listening socket, SO_REUSEADDR set, backlog SOMAXCONN. address: "host:port", ":port" (every interface, IPv6 and IPv4 at once where
+   the system has both), "[v6]:port"; port 0: any free one (conc_local_port tells). unix: a path, which must not exist; "@name" is
+   Linux's abstract name space. EINVAL: not an address; EADDRNOTAVAIL: no such host. conc_listen_tcp may look the host up. */
+CONC_API int conc_listen_tcp(const char *address);
+CONC_API int conc_listen_unix(const char *path);
+/* The port of a TCP or UDP socket's own end, -1: it has none. */
+CONC_API int conc_local_port(int fd);
+/* A connected socket. All addresses of the host are tried in turn until the context (NULL: none) is done; TCP_NODELAY is set, as Go
+   does. errno is that of the last attempt. */
+CONC_API int conc_dial_tcp(conc_ctx *ctx, const char *address);
+CONC_API int conc_dial_tcp_until(const char *address, int64_t deadline);
+CONC_API int conc_dial_unix(conc_ctx *ctx, const char *path);
+CONC_API int conc_dial_unix_until(const char *path, int64_t deadline);
+
+/* The system's calls with the processor handed on while they block. getaddrinfo runs on a thread of its own (it needs more stack than
+   a goroutine has); EAI_SYSTEM with errno ETIMEDOUT past the deadline. Files that open makes are close-on-exec. */
+CONC_API int conc_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result);
+CONC_API int conc_getaddrinfo_until(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result, int64_t deadline);
+CONC_API int conc_open(const char *path, int flags, mode_t mode);
+CONC_API ssize_t conc_pread(int fd, void *buf, size_t n, off_t offset);
+CONC_API ssize_t conc_pwrite(int fd, const void *buf, size_t n, off_t offset);
+/* Wait for a child process and take its status, as waitpid(pid, status, 0). status may be NULL. */
+CONC_API pid_t conc_wait_pid(pid_t pid, int *status);
+CONC_API pid_t conc_wait_pid_until(pid_t pid, int *status, int64_t deadline);
+CONC_API pid_t conc_wait_pid_ctx(conc_ctx *ctx, pid_t pid, int *status);
 
 // >>diagnostics
 /* End the program as an unrecovered panic does: "panic: " and the message, "goroutine N [running]:", where it was started;
