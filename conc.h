@@ -5883,14 +5883,16 @@ CONC__INLINE void conc__fd_unref(conc__fd *f) {
     if (conc__likely(!(left & CONC__FD_CLOSING)) || (left & CONC__FD_REFS)) return;
     conc__fd_pass(f, CONC__FD_CLOSER); /* he looks again: this may be another life of the number */
 }
-/* Queue as w under f's lock, which is held, and park. false: the deadline passed. */
-CONC__INLINE bool conc__fd_wait(conc__fd *f, conc__waiter *w, int what, bool first, int64_t deadline) {
+/* A context's or a deadline's end as an errno. */
+CONC__INLINE int conc__errno_of(conc_status st) { return st == CONC_CANCELED ? ECANCELED : ETIMEDOUT; }
+/* Queue as w under f's lock, which is held, and park, until woken (CONC_OK) or the deadline has passed or the context is done. */
+CONC__INLINE conc_status conc__fd_wait(conc__fd *f, conc__waiter *w, int what, bool first, int64_t deadline, conc_ctx *ctx) {
     conc__m *m = conc__self();
     conc__waiter_init(w, m, NULL);
     w->index = (uint16_t)what;
     if (first) conc__q_put_first(&f->q, w);
     else conc__q_put(&f->q, w);
-    return conc__wait_on(m, &f->lock, &f->q, w, CONC__W_IO, deadline, NULL, NULL);
+    return conc__wait_until(m, &f->lock, &f->q, w, CONC__W_IO, ctx, deadline, NULL, NULL);
 }
 /* The descriptor is being closed. true: it was, the number is free for a new life; false: errno. */
 CONC__NOINLINE bool conc__fd_refused(conc__op *o) {
@@ -5903,12 +5905,14 @@ CONC__NOINLINE bool conc__fd_refused(conc__op *o) {
         conc__unlock(&f->lock);
         return state & CONC__FD_CLOSING ? conc__fail(EBADF) : true;
     }
-    return conc__fd_wait(f, &w, CONC__FD_REBORN, false, o->deadline) ? true : conc__fail(ETIMEDOUT);
+    conc_status st = conc__fd_wait(f, &w, CONC__FD_REBORN, false, o->deadline, o->ctx);
+    return st == CONC_OK ? true : conc__fail(conc__errno_of(st));
 }
 CONC__FN bool conc__op_begin(conc__op *o, int fd, int what, int64_t deadline, conc_ctx *ctx) {
     conc__ensure();
     conc__give_way_if_lost(); /* a goroutine whose calls never block must not run on for ever without a processor */
     if (conc__unlikely(deadline != INT64_MAX) && deadline <= conc_now()) return conc__fail(ETIMEDOUT);
+    if (conc__unlikely(ctx != NULL) && conc_ctx_err(ctx) != CONC_OK) return conc__fail(conc__errno_of(conc_ctx_err(ctx)));
     o->f = conc__fd_at(fd, true);
     if (conc__unlikely(!o->f)) return conc__fail(fd < 0 ? EBADF : ENOMEM);
     o->fd = fd;
@@ -5925,30 +5929,40 @@ CONC__INLINE void conc__op_end(conc__op *o) {
     if (conc__unlikely(o->woken && conc__ld(&o->f->q) != NULL)) conc__fd_pass(o->f, o->what);
     conc__fd_unref(o->f);
 }
-/* An OS thread waits, until the descriptor is ready or conc_close wakes it by the eventfd. */
+/* An OS thread waits, until the descriptor is ready, or conc_close or the context wakes it by the eventfd. */
+struct conc__fd_watch { conc__ctx_node n; int event; };
+CONC__FN void conc__fire_fd_watch(conc__ctx_node *n) {
+    conc__os_event_signal(((struct conc__fd_watch *)(void *)n)->event);
+    conc__st_rel(&n->state, CONC__N_OFF);
+}
 CONC__NOINLINE bool conc__op_wait_thread(conc__op *o) {
     conc__fd *f = o->f;
     conc__waiter w;
     struct pollfd p[2] = { { o->fd, (short)((o->what & CONC_READ ? POLLIN : 0) | (o->what & CONC_WRITE ? POLLOUT : 0)), 0 }, { -1, POLLIN, 0 } };
-    p[1].fd = eventfd(0, EFD_CLOEXEC); /* none to be had: look every 20 ms */
+    struct conc__fd_watch y;
+    p[1].fd = y.event = eventfd(0, EFD_CLOEXEC); /* none to be had: look every 20 ms */
+    bool watched = conc__ctx_watch(o->ctx, &y.n, conc__fire_fd_watch);
     conc__waiter_init(&w, NULL, &p[1].fd);
     w.index = CONC__FD_THREAD;
     conc__lock(&f->lock);
     bool open = !(conc__ld(&f->state) & CONC__FD_CLOSING);
     if (open) conc__q_put(&f->q, &w);
     conc__unlock(&f->lock);
-    for (int n = 0; open && n == 0;) {
+    for (int n = 0; open && watched && n == 0;) {
         int64_t left = o->deadline == INT64_MAX ? -1 : o->deadline - conc_now();
         if (o->deadline != INT64_MAX && left <= 0) break;
         if (p[1].fd < 0 && (left < 0 || left > 20 * CONC_MS)) left = 20 * CONC_MS;
         n = conc__os_poll(p, 2, left);
         open = !(conc__ld(&f->state) & CONC__FD_CLOSING);
+        if (o->ctx && conc_ctx_err(o->ctx) != CONC_OK) break;
     }
     conc__lock(&f->lock);
     if (w.queued) conc__q_del(&f->q, &w);
     conc__unlock(&f->lock);
+    if (watched) (void)conc__ctx_unwatch(o->ctx, &y.n);
     if (p[1].fd >= 0) (void)close(p[1].fd);
     if (!open) return conc__fail(EBADF);
+    if (o->ctx && conc_ctx_err(o->ctx) != CONC_OK) return conc__fail(conc__errno_of(conc_ctx_err(o->ctx)));
     return o->deadline == INT64_MAX || conc_now() < o->deadline ? true : conc__fail(ETIMEDOUT);
 }
 /* The call would block: wait. true: try again; false: errno. */
@@ -5962,14 +5976,15 @@ CONC__FN bool conc__op_wait(conc__op *o) {
     (void)conc__add(&conc__rt.io_waiting, 1);
     conc__io_notify(m);
     conc__lock(&f->lock);
-    bool ok = !(conc__ld(&f->state) & CONC__FD_CLOSING), late = false;
+    bool ok = !(conc__ld(&f->state) & CONC__FD_CLOSING);
+    conc_status st = CONC_OK;
     if (conc__likely(ok && !conc__op_news(o))) {
-        late = !conc__fd_wait(f, &w, o->what, o->woken, o->deadline);
+        st = conc__fd_wait(f, &w, o->what, o->woken, o->deadline, o->ctx);
         ok = w.ok;
         o->woken |= ok;
     } else conc__unlock(&f->lock);
     (void)conc__add(&conc__rt.io_waiting, -1);
-    if (conc__unlikely(!ok)) return conc__fail(late ? ETIMEDOUT : EBADF);
+    if (conc__unlikely(!ok)) return conc__fail(st != CONC_OK ? conc__errno_of(st) : EBADF);
     conc__op_look(o);
     return true;
 }
@@ -6238,17 +6253,23 @@ CONC__FN int conc__connect_call(int fd, const struct sockaddr *addr, socklen_t l
     if (!(flags & O_NONBLOCK)) (void)fcntl(fd, F_SETFL, flags);
     return err;
 }
+/* Sleep ns, less if the deadline or the context's end comes first. */
+CONC__FN conc_status conc__nap(int64_t ns, int64_t deadline, conc_ctx *ctx) {
+    int64_t until = conc_now() + ns;
+    bool by_ctx = false;
+    conc_status st = conc__pause(ctx, until < deadline ? until : deadline, CONC__W_SLEEP, &by_ctx);
+    return by_ctx ? st : conc_now() >= deadline ? CONC_TIMEOUT : CONC_OK;
+}
 CONC__FN int conc__connect(int fd, const struct sockaddr *addr, socklen_t len, int64_t deadline, conc_ctx *ctx) {
     conc__op o;
     int err;
     if (!conc__op_begin(&o, fd, CONC_WRITE, deadline, ctx)) return -1;
     while ((err = conc__connect_call(fd, addr, len)) == EAGAIN && addr->sa_family == AF_UNIX) {
-        if (conc_now() + CONC_MS >= deadline) {
-            err = ETIMEDOUT;
-            break;
-        }
-        conc_sleep(CONC_MS);
-        if (conc__ld(&o.f->state) & CONC__FD_CLOSING) break;
+        conc_status st = conc__nap(CONC_MS, deadline, ctx);
+        if (st != CONC_OK) err = conc__errno_of(st);
+        else if (conc__ld(&o.f->state) & CONC__FD_CLOSING) err = EBADF;
+        else continue;
+        break;
     }
     if (err == EINPROGRESS || err == EINTR || err == EALREADY) {
         socklen_t size = sizeof err;
@@ -6284,7 +6305,7 @@ CONC__FN void conc__fd_settle(conc__fd *f) {
     for (;;) {
         conc__lock(&f->lock);
         if (!(__atomic_load_n(&f->state, __ATOMIC_ACQUIRE) & CONC__FD_REFS)) break; /* partner: the release in conc__fd_unref */
-        (void)conc__fd_wait(f, &w, CONC__FD_CLOSER, false, INT64_MAX);
+        (void)conc__fd_wait(f, &w, CONC__FD_CLOSER, false, INT64_MAX, NULL);
     }
     (void)__atomic_fetch_or(&f->state, CONC__FD_DYING, __ATOMIC_RELAXED);
     conc__unlock(&f->lock);
@@ -6382,20 +6403,21 @@ CONC__FN int conc__getaddrinfo(const char *node, const char *service, const stru
     conc__ensure();
     if (!conc__self() && deadline == INT64_MAX && !ctx) return getaddrinfo(node, service, hints, result);
     if (deadline != INT64_MAX && deadline <= conc_now()) return errno = ETIMEDOUT, EAI_SYSTEM;
+    if (ctx && conc_ctx_err(ctx) != CONC_OK) return errno = conc__errno_of(conc_ctx_err(ctx)), EAI_SYSTEM;
     conc__lookup *l = conc__lookup_new(node, service, hints);
     if (!l) return EAI_MEMORY;
     if (!conc__lookup_start(l)) return CONC_FREE(l), EAI_AGAIN;
     conc__waiter w;
-    bool late = false;
+    conc_status st = CONC_OK;
     conc__lock(&l->lock);
     if (!l->done) {
         conc__m *m = conc__self();
         conc__waiter_init(&w, m, NULL);
         conc__q_put(&l->q, &w);
-        late = !conc__wait_on(m, &l->lock, &l->q, &w, CONC__W_IO, deadline, NULL, NULL);
+        st = conc__wait_until(m, &l->lock, &l->q, &w, CONC__W_IO, ctx, deadline, NULL, NULL);
     } else conc__unlock(&l->lock);
-    int r = EAI_SYSTEM, err = ETIMEDOUT;
-    if (!late) {
+    int r = EAI_SYSTEM, err = conc__errno_of(st);
+    if (st == CONC_OK) {
         r = l->result;
         err = l->err;
         *result = l->list;
@@ -6498,7 +6520,7 @@ CONC__FN int conc__dial_tcp(conc_ctx *ctx, const char *address, int64_t deadline
     int fd = -1;
     for (struct addrinfo *a = list; a && fd < 0; a = a->ai_next) {
         fd = conc__dial(a->ai_family, a->ai_addr, a->ai_addrlen, deadline, ctx);
-        if (fd < 0 && (errno == ECANCELED || (deadline != INT64_MAX && conc_now() >= deadline))) break;
+        if (fd < 0 && ((ctx && conc_ctx_err(ctx) != CONC_OK) || (deadline != INT64_MAX && conc_now() >= deadline))) break;
     }
     int err = errno;
     if (list) freeaddrinfo(list);
@@ -6623,6 +6645,7 @@ CONC__FN pid_t conc__reap(pid_t pid, int *status, int options) {
 CONC__FN pid_t conc__wait_pid(pid_t pid, int *status, int64_t deadline, conc_ctx *ctx) {
     conc__ensure();
     if (deadline != INT64_MAX && deadline <= conc_now()) return errno = ETIMEDOUT, -1;
+    if (ctx && conc_ctx_err(ctx) != CONC_OK) return errno = conc__errno_of(conc_ctx_err(ctx)), -1;
     pid_t got = conc__reap(pid, status, WNOHANG);
     if (got != 0) return got;
     int fd = conc__pidfd(pid);
@@ -6631,9 +6654,9 @@ CONC__FN pid_t conc__wait_pid(pid_t pid, int *status, int64_t deadline, conc_ctx
         return (pid_t)conc__blocking_errno(conc__reap(pid, status, 0));
     }
     for (int64_t nap = CONC_MS; (got = conc__reap(pid, status, WNOHANG)) == 0; nap = nap < 8 * CONC_MS ? nap * 2 : nap) {
-        int64_t until = conc_now() + nap < deadline ? conc_now() + nap : deadline;
-        if (fd >= 0 ? conc__wait_fd(fd, CONC_READ, deadline, ctx) < 0 : (conc_sleep_until(until), until == deadline)) {
-            if (fd < 0) errno = ETIMEDOUT;
+        conc_status st = CONC_OK;
+        if (fd < 0 && (st = conc__nap(nap, deadline, ctx)) != CONC_OK) errno = conc__errno_of(st);
+        if (st != CONC_OK || (fd >= 0 && conc__wait_fd(fd, CONC_READ, deadline, ctx) < 0)) {
             got = -1;
             break;
         }
