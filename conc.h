@@ -2799,6 +2799,24 @@ CONC__FN bool conc__fire_all(conc__m *m) {
     return conc__p_has_work(m->p);
 }
 
+/* Has the worker of a busy P other than mine looked for I/O in the last ns nanoseconds? *busy: there is such a P. */
+CONC__FN bool conc__polled_lately(const conc__p *mine, int64_t now, int64_t ns, bool *busy) {
+    bool lately = false;
+    int n = conc__ld_acq(&conc__rt.nps);
+    for (int i = 0; i < n; i++) {
+        const conc__p *p = conc__rt.ps[i];
+        if (p == mine || !conc__ld(&p->m)) continue;
+        *busy = true;
+        lately |= now - conc__ld(&p->polled) < ns;
+    }
+    return lately;
+}
+/* A spinner leaves I/O to a worker that looks often: whoever runs out of work there finds its own events. */
+CONC__FN bool conc__spin_poll(conc__m *m, int64_t now) {
+    bool busy = false;
+    if (conc__ld(&conc__rt.io_waiting) == 0 || conc__polled_lately(m->p, now, 20 * CONC_US, &busy)) return false;
+    return conc__poll(m);
+}
 /* Spin for work for some tens of microseconds, one spinner at a time: as long as a sleep and a wake would take. */
 CONC__FN void *conc__spin(conc__m *m) {
     int busy = conc__ld(&conc__rt.procs) - conc__ld(&conc__rt.nidle_p);
@@ -2812,8 +2830,8 @@ CONC__FN void *conc__spin(conc__m *m) {
         if ((work = conc__gq_take(m->p)) != NULL) break;
         if (conc__fire_all(m)) break;
         now = conc_now();
-        if (now - polled >= 5000) { /* not at once: who runs out of work on another P is to find its own events */
-            if (conc__poll(m)) break;
+        if (now - polled >= 5000) {
+            if (conc__spin_poll(m, now)) break;
             polled = now;
         }
         if (busy > 1 && now - look >= 5000) {
@@ -2839,24 +2857,12 @@ CONC__FN void conc__wake_policy(conc__m *m) {
         conc__rt.rearm = conc__rt.backoff;
     }
 }
-/* Has the worker of a busy P looked for I/O in the last millisecond? A thread asleep in the poller would wake for each of its
-   events. */
-CONC__FN bool conc__polled_lately(int64_t now, bool *busy) {
-    bool lately = false;
-    int n = conc__ld_acq(&conc__rt.nps);
-    for (int i = 0; i < n; i++) {
-        const conc__p *p = conc__rt.ps[i];
-        if (!conc__ld(&p->m)) continue;
-        *busy = true;
-        lately |= now - conc__ld(&p->polled) < CONC_MS;
-    }
-    return lately;
-}
-/* m is about to sleep: in the poller, unless somebody sees to I/O already. -> the monitor must be awake, to see that this stays so.
+/* m is about to sleep: in the poller, unless somebody sees to I/O already (a thread asleep there would wake for each event of a worker
+   that polls). -> the monitor must be awake, to see that this stays so.
    sched.lock held. */
 CONC__FN bool conc__elect_poller(conc__m *m) {
     bool busy = false, wanted = conc__ld(&conc__rt.io_waiting) > 0 && !conc__rt.poller;
-    bool others = wanted && conc__polled_lately(conc_now(), &busy);
+    bool others = wanted && conc__polled_lately(NULL, conc_now(), CONC_MS, &busy);
     conc__st(&m->polling, wanted && !others);
     if (m->polling) conc__st(&conc__rt.poller, m);
     return others;
@@ -3741,7 +3747,7 @@ CONC__FN void conc__monitor_p(conc__p *p, int64_t now, bool fast, struct conc__t
 /* Goroutines wait for I/O, nobody sleeps in the poller, and no worker has looked for a millisecond: look for them. */
 CONC__FN void conc__monitor_io(int64_t now, struct conc__tickinfo *t) {
     bool busy = false;
-    if (!conc__ld(&conc__rt.io_waiting) || conc__ld(&conc__rt.poller) || conc__polled_lately(now, &busy) || !busy) return;
+    if (!conc__ld(&conc__rt.io_waiting) || conc__ld(&conc__rt.poller) || conc__polled_lately(NULL, now, CONC_MS, &busy) || !busy) return;
     t->waiting = true;
     (void)conc__poll(NULL);
 }
