@@ -29,9 +29,9 @@
      }
 
    Sections (grep for the markers):
-     public:          >>options >>status >>goroutines >>channels >>select >>sync >>time >>diagnostics >>short-names
+     public:          >>options >>status >>goroutines >>channels >>select >>sync >>time >>signal >>diagnostics >>short-names
      implementation:  >>platform >>os >>coro >>ds >>sched-types >>park >>sched >>time-impl >>chan-impl >>select-impl >>sync-impl
-                      >>diag >>api
+                      >>signal-impl >>diag >>api
 
    Options (define before including, the same in every file; CONC_STATIC goes with CONC_IMPLEMENTATION in each file that uses it):
      CONC_IMPLEMENTATION    compile the implementation into this file (exactly one file)
@@ -702,6 +702,53 @@ CONC_API const volatile void *conc__after(int64_t ns);
    conc_after(ns)    -> recv_chan(int64_t) that gets the time once, after ns; yours: chan_free it (before or after it fires).
                         Inside a select prefer on_timeout, which allocates nothing. */
 
+// >>signal
+/* Signals as values in channels. All of it from any goroutine or thread, but not from a signal handler.
+   Source: package os/signal.
+
+   conc_signal_notify(c, sig...)   from now on send the number of each of these signals that arrives to c, a chan(int) or
+                          send_chan(int). No sig named: every signal that can be caught and does not report a fault. The send
+                          never waits: a signal that finds c full is dropped for c, so give c room (1 is enough to learn that
+                          something came). A channel may be named again, for more signals; several channels may ask for the
+                          same one. A reference to c is held until it is stopped. c == NULL ends the program with
+                          "os/signal: Notify using nil channel".
+   conc_signal_stop(c)    no more signals to c: what had arrived before is in c when it returns, and nothing is sent after it,
+                          so c may be closed and freed. A channel that was never named: does nothing.
+   conc_signal_reset(sig...)       undo notify and ignore for these signals (none named: for all)
+   conc_signal_ignore(sig...)      undo notify, and ignore these signals (none named: all) from now on
+   conc_signal_ignored(sig)        is the signal ignored now, by whatever means?
+
+   The first three give CONC_OK, or CONC_INVALID, and then nothing was changed: a number that is no signal, SIGKILL or SIGSTOP, a
+   signal that the C library keeps for itself, or one by which the processor reports a fault (SIGSEGV, SIGBUS, SIGFPE, SIGILL,
+   SIGTRAP, SIGSYS). notify may also give CONC_NO_THREADS.
+
+   No signal's disposition is touched until asked. When nobody asks for a signal any more it gets back the disposition it had
+   before: a handler of the program's own is not called meanwhile, and is in place again afterwards (a handler that the program
+   installed later than conc.h's is left alone). Handlers are installed with SA_RESTART and SA_ONSTACK. A signal is noticed
+   even if every thread of the program blocks it. Signals arrive in the order in which the kernel delivered them; of more than
+   256 that have not been relayed yet, those of one kind count once. After fork the child has the program's own dispositions
+   back and relays nothing; an ignored signal stays ignored. */
+CONC_API conc_status conc__signal_notify(const volatile void *c, const int *sig, size_t n);
+CONC_API void conc__signal_stop(const volatile void *c);
+CONC_API conc_status conc__signal_reset(const int *sig, size_t n);
+CONC_API conc_status conc__signal_ignore(const int *sig, size_t n);
+CONC_API bool conc_signal_ignored(int sig);
+#ifndef __cplusplus
+#define CONC__INT_CHAN(c) (CONC__ASSERT(CONC__IS((CONC__ELEM(c) *)0, int *), "signals are sent to a channel of int"), CONC__TX(c))
+#define CONC__SIG_HEAD(c, ...) c
+#define CONC__SIG_TAIL(c, ...) __VA_ARGS__
+#define CONC__SIG_LIST(...) ((const int[]){ __VA_ARGS__ })
+#define CONC__SIG_COUNT(...) (sizeof(CONC__SIG_LIST(__VA_ARGS__)) / sizeof(int))
+#define conc_signal_notify(...) \
+    conc__signal_notify(CONC__INT_CHAN(CONC__SIG_HEAD(__VA_ARGS__, 0)), CONC__SIG_LIST(CONC__SIG_TAIL(__VA_ARGS__, 0)), \
+                        CONC__SIG_COUNT(CONC__SIG_TAIL(__VA_ARGS__, 0)) - 1)
+#define conc_signal_stop(c) conc__signal_stop(CONC__INT_CHAN(c))
+/* the list may be empty, which an initialiser may not: "+ 0" makes it a zero, and the length of its text tells the two apart */
+#define CONC__SIG_ANY(op, ...) op(CONC__SIG_LIST(__VA_ARGS__ + 0), sizeof(#__VA_ARGS__) > 1 ? CONC__SIG_COUNT(__VA_ARGS__ + 0) : 0)
+#define conc_signal_reset(...) CONC__SIG_ANY(conc__signal_reset, __VA_ARGS__)
+#define conc_signal_ignore(...) CONC__SIG_ANY(conc__signal_ignore, __VA_ARGS__)
+#endif
+
 // >>diagnostics
 /* End the program as an unrecovered panic does: "panic: " and the message, "goroutine N [running]:", where it was started;
    exit status 2. Any thread. */
@@ -791,6 +838,20 @@ template <class T> inline void conc_chan_free(conc_any_chan_of<T> c) { conc__cha
 inline conc_recv_chan(int64_t) conc_timer_chan(conc_timer *t) { return (conc_recv_chan(int64_t))conc__timer_chan(t); }
 inline conc_recv_chan(int64_t) conc_ticker_chan(conc_ticker *t) { return (conc_recv_chan(int64_t))conc__ticker_chan(t); }
 inline conc_recv_chan(int64_t) conc_after(int64_t ns) { return (conc_recv_chan(int64_t))conc__after(ns); }
+
+template <class... S> inline conc_status conc_signal_notify(conc_send_chan_of<int> c, S... sig) {
+    const int list[] = { static_cast<int>(sig)..., 0 };
+    return conc__signal_notify(CONC__TX(c), list, sizeof...(sig));
+}
+inline void conc_signal_stop(conc_send_chan_of<int> c) { conc__signal_stop(CONC__TX(c)); }
+template <class... S> inline conc_status conc_signal_reset(S... sig) {
+    const int list[] = { static_cast<int>(sig)..., 0 };
+    return conc__signal_reset(list, sizeof...(sig));
+}
+template <class... S> inline conc_status conc_signal_ignore(S... sig) {
+    const int list[] = { static_cast<int>(sig)..., 0 };
+    return conc__signal_ignore(list, sizeof...(sig));
+}
 
 template <class T> struct conc__sending { /* made before the value is evaluated */
     conc__sel *s;
@@ -1079,7 +1140,11 @@ CONC__FN void conc__os_wait(uint32_t *word, uint32_t value, int64_t ns) {
     struct timespec t;
     t.tv_sec = (time_t)(ns / CONC_SEC);
     t.tv_nsec = (long)(ns % CONC_SEC);
-    (void)syscall(SYS_futex, word, CONC__FUTEX_WAIT_PRIVATE, value, ns < 0 ? NULL : &t, NULL, 0);
+    long err = syscall(SYS_futex, word, CONC__FUTEX_WAIT_PRIVATE, value, ns < 0 ? NULL : &t, NULL, 0);
+#if CONC__TSAN
+    if (err != 0) (void)usleep(0); /* it holds signal handlers back until a call that it knows, and may know no other here */
+#endif
+    (void)err;
 }
 CONC__FN void conc__os_wake(uint32_t *word) { (void)syscall(SYS_futex, word, CONC__FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0); }
 
@@ -4790,6 +4855,285 @@ CONC_API void conc_sem_release(conc_sem *s, int64_t n) {
     if (waiting) conc__sem_serve(s);
 }
 
+// >>signal-impl
+/* A signal's way: the kernel interrupts some thread -> conc__on_signal writes the number into a ring -> the relay thread wakes,
+   takes the lock, and sends to the channels that ask. Only the first step runs in signal context, and it does nothing but
+   atomic operations on static memory and a futex wake.
+
+   The ring has many producers (a handler may run on every thread, and is itself interrupted by nothing: its mask is full) and
+   one consumer, whoever holds the lock. A producer claims a place by moving tail on, then stores the number (release; partner:
+   the acquire in conc__sig_next). A place that is claimed but still zero ends what the consumer can see; the producer's
+   increment of seq, which comes after its store, makes the relay thread look again. head is moved on (release) after the place
+   is cleared, so a producer that reads it (acquire) finds the place free. When the ring is full the signal becomes a bit of
+   more, where equal signals merge, as they do in the kernel.
+
+   stop is exact: it restores the dispositions first, so that no new handler starts; waits until no handler is between its first
+   and its last step (running == 0: such a handler may run on a preempted thread); sends what is in the ring; and only then
+   forgets the channel, all under the lock, which every send is done under. Waiting is short: handlers do not wait.
+
+   The lock is a conc_mutex, because memory, threads and dispositions are made under it. It is taken before a channel's lock.
+
+   fork: a signal's mode is noted before its handler is installed and forgotten after it is removed, so the child, which may be
+   born between any two steps of another thread, always knows what it has to restore.
+
+   Deadlock: the relay thread is accounted for, and a program is only given the benefit of the doubt while somebody waits to
+   receive from a channel that signals are sent to (conc__signal_hope). Go's detector stays silent for ever after Notify. */
+enum { CONC__SIGS = 65, CONC__SIG_RING = 256 };
+enum { CONC__SIG_OWN, CONC__SIG_CAUGHT, CONC__SIG_IGNORED }; /* a signal's mode: the program's own disposition, or ours */
+typedef struct conc__relay {
+    const volatile void *c; /* a reference is held */
+    uint64_t want;          /* bit sig - 1: send it */
+} conc__relay;
+static struct conc__signals {
+    uint32_t seq;     /* moves on with every signal caught and every request to the relay thread; futex */
+    uint32_t running; /* handlers at work now */
+    uint32_t head, tail;
+    uint64_t more;
+    unsigned char ring[CONC__SIG_RING];
+    conc_mutex lock; /* the rest */
+    conc__relay *relays;
+    uint64_t caught; /* modes as bits */
+    unsigned char mode[CONC__SIGS];
+    struct sigaction own[CONC__SIGS];
+    bool on, stop; /* the relay thread exists; shall end */
+    pthread_t thread;
+} conc__sig;
+
+CONC__INLINE uint64_t conc__sig_bit(int sig) { return UINT64_C(1) << (sig - 1); }
+CONC__FN void conc__on_signal(int sig) {
+    int err = errno;
+    (void)conc__add(&conc__sig.running, 1);
+    uint32_t at = conc__ld(&conc__sig.tail);
+    bool room;
+    while ((room = at - conc__ld_acq(&conc__sig.head) < CONC__SIG_RING) && !conc__cas(&conc__sig.tail, &at, at + 1)) continue;
+    if (room) conc__st_rel(&conc__sig.ring[at % CONC__SIG_RING], (unsigned char)sig);
+    else (void)__atomic_fetch_or(&conc__sig.more, conc__sig_bit(sig), __ATOMIC_SEQ_CST);
+    (void)conc__add(&conc__sig.seq, 1);
+    (void)conc__add(&conc__sig.running, -1);
+    conc__os_wake(&conc__sig.seq);
+    errno = err;
+}
+/* The oldest signal that has not been relayed, 0: none. Lock held. */
+CONC__FN int conc__sig_next(void) {
+    uint32_t head = conc__ld(&conc__sig.head);
+    unsigned char *place = &conc__sig.ring[head % CONC__SIG_RING];
+    int sig = conc__ld_acq(place);
+    if (sig) {
+        conc__st(place, 0);
+        conc__st_rel(&conc__sig.head, head + 1);
+        return sig;
+    }
+    uint64_t more = head == conc__ld(&conc__sig.tail) ? conc__ld(&conc__sig.more) : 0;
+    if (!more) return 0;
+    sig = __builtin_ctzll(more) + 1;
+    (void)__atomic_fetch_and(&conc__sig.more, ~conc__sig_bit(sig), __ATOMIC_SEQ_CST);
+    return sig;
+}
+/* Lock held, which conc_mutex allows across the hand-over of the processor that a send may bring. */
+CONC__FN void conc__sig_relay(void) {
+    for (int sig; (sig = conc__sig_next()) != 0;)
+        for (size_t i = 0; i < conc__arr_len(conc__sig.relays); i++)
+            if (conc__sig.relays[i].want & conc__sig_bit(sig)) (void)conc__chan_try_send(conc__sig.relays[i].c, &sig);
+}
+CONC__FN void conc__sig_kick(void) {
+    (void)conc__add(&conc__sig.seq, 1);
+    conc__os_wake(&conc__sig.seq);
+}
+/* It blocks every signal but those asked for, so that these find a thread even if all others block them. */
+CONC__FN void *conc__sig_main(void *arg) {
+    (void)arg;
+    for (bool stop = false; !stop;) {
+        uint32_t seq = conc__ld_acq(&conc__sig.seq);
+        sigset_t mask;
+        (void)sigfillset(&mask);
+        conc_mutex_lock(&conc__sig.lock);
+        conc__sig_relay();
+        for (int sig = 1; sig < CONC__SIGS; sig++)
+            if (conc__sig.caught & conc__sig_bit(sig)) (void)sigdelset(&mask, sig);
+        stop = conc__sig.stop;
+        conc_mutex_unlock(&conc__sig.lock);
+        (void)pthread_sigmask(SIG_SETMASK, &mask, NULL);
+        if (!stop) conc__os_wait(&conc__sig.seq, seq, -1);
+    }
+    return NULL;
+}
+/* Lock held. */
+CONC__FN bool conc__sig_start(void) {
+    if (conc__sig.on) return true;
+    pthread_attr_t attr;
+    sigset_t all, old;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &old);
+    (void)pthread_attr_init(&attr);
+    (void)pthread_attr_setstacksize(&attr, CONC__TSAN || CONC__ASAN ? 1u << 20 : 1u << 17);
+    conc__st(&conc__sig.on, pthread_create(&conc__sig.thread, &attr, conc__sig_main, NULL) == 0);
+    (void)pthread_attr_destroy(&attr);
+    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return conc__sig.on;
+}
+
+/* May it be caught, and is it not the report of a fault? Real-time signals below SIGRTMIN are the C library's own. */
+CONC__FN bool conc__sig_valid(int sig) {
+    switch (sig) {
+    case SIGKILL: case SIGSTOP: case SIGSEGV: case SIGBUS: case SIGFPE: case SIGILL: case SIGTRAP: case SIGSYS: return false;
+    default: return (sig >= 1 && sig < 32) || (sig >= SIGRTMIN && sig <= SIGRTMAX && sig < CONC__SIGS);
+    }
+}
+/* The set of the signals named, of all if none is; 0: one of them is not allowed. */
+CONC__FN uint64_t conc__sig_set(const int *sig, size_t n) {
+    uint64_t set = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!conc__sig_valid(sig[i])) return 0;
+        set |= conc__sig_bit(sig[i]);
+    }
+    for (int s = 1; n == 0 && s < CONC__SIGS; s++)
+        if (conc__sig_valid(s)) set |= conc__sig_bit(s);
+    return set;
+}
+/* Back to the program's own disposition, unless it has put another in the place of ours. */
+CONC__FN void conc__sig_restore(int sig) {
+    struct sigaction now;
+    bool caught = conc__sig.mode[sig] == CONC__SIG_CAUGHT;
+    if (sigaction(sig, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO) && now.sa_handler == (caught ? conc__on_signal : SIG_IGN))
+        (void)sigaction(sig, &conc__sig.own[sig], NULL);
+}
+CONC__FN void conc__sig_mode(int sig, int mode) {
+    int was = conc__sig.mode[sig];
+    if (was == mode) return;
+    if (was == CONC__SIG_OWN) (void)sigaction(sig, NULL, &conc__sig.own[sig]);
+    if (mode == CONC__SIG_CAUGHT) conc__sig.mode[sig] = CONC__SIG_CAUGHT; /* before the handler is there */
+    if (mode == CONC__SIG_OWN) conc__sig_restore(sig);
+    else {
+        struct sigaction a;
+        memset(&a, 0, sizeof a);
+        a.sa_handler = mode == CONC__SIG_CAUGHT ? conc__on_signal : SIG_IGN;
+        a.sa_flags = SA_RESTART | SA_ONSTACK;
+        (void)sigfillset(&a.sa_mask);
+        (void)sigaction(sig, &a, NULL);
+    }
+    conc__sig.mode[sig] = (unsigned char)mode;
+    if (mode == CONC__SIG_CAUGHT) conc__sig.caught |= conc__sig_bit(sig);
+    else conc__sig.caught &= ~conc__sig_bit(sig);
+}
+/* Every signal of set: caught if a channel wants it, else mode. */
+CONC__FN void conc__sig_apply(uint64_t set, int mode) {
+    uint64_t want = 0;
+    for (size_t i = 0; i < conc__arr_len(conc__sig.relays); i++) want |= conc__sig.relays[i].want;
+    for (int sig = 1; sig < CONC__SIGS; sig++)
+        if (set & conc__sig_bit(sig)) conc__sig_mode(sig, (want & conc__sig_bit(sig)) ? CONC__SIG_CAUGHT : mode);
+}
+/* All that has arrived is in its channels. Lock held. */
+CONC__FN void conc__sig_flush(void) {
+    while (__atomic_load_n(&conc__sig.running, __ATOMIC_SEQ_CST)) (void)sched_yield();
+    conc__sig_relay();
+}
+CONC__FN conc__relay *conc__sig_find(const volatile void *c) {
+    for (size_t i = 0; i < conc__arr_len(conc__sig.relays); i++)
+        if (conc__sig.relays[i].c == c) return &conc__sig.relays[i];
+    return NULL;
+}
+CONC__FN void conc__sig_drop(conc__relay *r) {
+    size_t n = conc__arr_len(conc__sig.relays) - 1;
+    conc__chan_free(r->c);
+    *r = conc__sig.relays[n];
+    conc__arr_set_len(conc__sig.relays, n);
+}
+/* Nobody gets the signals of set any more, but those sent already. */
+CONC__FN void conc__sig_forget(uint64_t set, int mode) {
+    conc_mutex_lock(&conc__sig.lock);
+    for (size_t i = conc__arr_len(conc__sig.relays); i-- > 0;)
+        if (!(conc__sig.relays[i].want &= ~set)) conc__sig_drop(&conc__sig.relays[i]);
+    conc__sig_apply(set, mode);
+    conc_mutex_unlock(&conc__sig.lock);
+}
+CONC_API conc_status conc__signal_notify(const volatile void *c, const int *sig, size_t n) {
+    if (!c) conc_panic("os/signal: Notify using nil channel");
+    uint64_t set = conc__sig_set(sig, n);
+    if (!set) return CONC_INVALID;
+    conc__ensure();
+    conc_mutex_lock(&conc__sig.lock);
+    bool started = conc__sig_start();
+    if (started) {
+        conc__relay *r = conc__sig_find(c);
+        if (!r) {
+            size_t at = conc__arr_len(conc__sig.relays);
+            conc__sig.relays = (conc__relay *)conc__arr_grow(conc__sig.relays, sizeof *r, 1);
+            conc__arr_set_len(conc__sig.relays, at + 1);
+            r = &conc__sig.relays[at];
+            conc__chan_ref(r->c = c);
+            r->want = 0;
+        }
+        r->want |= set;
+        conc__sig_apply(set, CONC__SIG_CAUGHT);
+        conc__sig_kick();
+    }
+    conc_mutex_unlock(&conc__sig.lock);
+    return started ? CONC_OK : CONC_NO_THREADS;
+}
+CONC_API void conc__signal_stop(const volatile void *c) {
+    conc_mutex_lock(&conc__sig.lock);
+    conc__relay *r = conc__sig_find(c);
+    if (r) {
+        uint64_t set = r->want;
+        r->want = 0;
+        conc__sig_apply(set, CONC__SIG_OWN);
+        r->want = set;
+        conc__sig_flush();
+        conc__sig_drop(r);
+    }
+    conc_mutex_unlock(&conc__sig.lock);
+}
+CONC_API conc_status conc__signal_reset(const int *sig, size_t n) {
+    uint64_t set = conc__sig_set(sig, n);
+    if (!set) return CONC_INVALID;
+    conc__sig_forget(set, CONC__SIG_OWN);
+    return CONC_OK;
+}
+CONC_API conc_status conc__signal_ignore(const int *sig, size_t n) {
+    uint64_t set = conc__sig_set(sig, n);
+    if (!set) return CONC_INVALID;
+    conc__ensure(); /* so that conc_shutdown undoes it */
+    conc__sig_forget(set, CONC__SIG_IGNORED);
+    return CONC_OK;
+}
+CONC_API bool conc_signal_ignored(int sig) {
+    struct sigaction a;
+    return sigaction(sig, NULL, &a) == 0 && !(a.sa_flags & SA_SIGINFO) && a.sa_handler == SIG_IGN;
+}
+/* Could a signal wake somebody in a program that is asleep? Also true while there is any doubt. */
+CONC__FN bool conc__signal_hope(void) {
+    if (!conc__ld(&conc__sig.on)) return false;
+    if (!conc_mutex_try_lock(&conc__sig.lock)) return true;
+    bool hope = conc__ld(&conc__sig.head) != conc__ld(&conc__sig.tail) || conc__ld(&conc__sig.more);
+    for (size_t i = 0; i < conc__arr_len(conc__sig.relays); i++) hope |= conc__ld(&conc__c(conc__sig.relays[i].c)->recvq) != NULL;
+    conc_mutex_unlock(&conc__sig.lock);
+    return hope;
+}
+/* conc_shutdown: everything as it was before. */
+CONC__FN void conc__signal_end(void) {
+    conc__sig_forget(~UINT64_C(0), CONC__SIG_OWN);
+    if (conc__sig.on) {
+        conc_mutex_lock(&conc__sig.lock);
+        conc__sig.stop = true;
+        conc_mutex_unlock(&conc__sig.lock);
+        conc__sig_kick();
+        (void)pthread_join(conc__sig.thread, NULL);
+    }
+    conc__arr_free(conc__sig.relays);
+    conc__sig.relays = NULL;
+    conc__sig.on = conc__sig.stop = false; /* the ring is left alone: a handler may still be on its way out */
+}
+/* After fork, in the child: only dispositions outlive it. */
+CONC__FN void conc__signal_child(void) {
+    for (int sig = 1; sig < CONC__SIGS; sig++)
+        if (conc__sig.mode[sig] == CONC__SIG_CAUGHT) {
+            conc__sig_restore(sig);
+            conc__sig.mode[sig] = CONC__SIG_OWN;
+        }
+    memset(&conc__sig, 0, offsetof(struct conc__signals, mode));
+    conc__sig.on = conc__sig.stop = false;
+}
+
 // >>diag
 /* Reports go to stderr by write(2), from a fixed buffer: they may be about the allocator. A dump reads other goroutines' control
    blocks while they run: good enough for a dying program, and for conc_dump a snapshot of each goroutine by itself. */
@@ -4902,13 +5246,13 @@ CONC__FN void *conc__realloc(void *old, size_t n) {
 }
 
 /* Deadlock: every goroutine is parked, no timer is armed, and every thread of the process is either idle in the runtime or
-   blocked for ever in a conc.h operation; so nobody is left who could wake anybody. Threads are counted by the kernel, so a
+   blocked for ever in a conc.h operation, and no signal could wake anybody; so nobody is left who could. Threads are counted by the kernel, so a
    program with threads of its own that do other things is never accused. */
 CONC__FN bool conc__all_asleep(int *threads) {
     conc__lock(&conc__rt.lock);
     bool asleep = !conc__rt.stop && conc__ld(&conc__rt.foreign_blocked) > 0 && conc__rt.nidle_m == conc__rt.nm && conc__rt.qn == 0 &&
                   conc__first_due() == INT64_MAX;
-    *threads = conc__rt.nm + conc__rt.monitor_on + conc__ld(&conc__rt.foreign_blocked);
+    *threads = conc__rt.nm + conc__rt.monitor_on + conc__ld(&conc__sig.on) + conc__ld(&conc__rt.foreign_blocked);
     conc__unlock(&conc__rt.lock);
     return asleep;
 }
@@ -4916,7 +5260,7 @@ CONC__FN void conc__deadlock_check(void) {
     int threads, again;
     if (!conc__all_asleep(&threads)) return;
     int extra = conc__os_threads() - threads; /* ThreadSanitizer has a thread of its own */
-    if ((extra != 0 && extra != CONC__TSAN) || !conc__all_asleep(&again) || again != threads) return;
+    if ((extra != 0 && extra != CONC__TSAN) || !conc__all_asleep(&again) || again != threads || conc__signal_hope()) return;
     if (conc__rt.main_gone && conc_num_goroutines() == 0) conc__fatal("no goroutines (main called runtime.Goexit) - deadlock!");
     conc__fatal("all goroutines are asleep - deadlock!");
 }
@@ -5030,13 +5374,17 @@ CONC__FN int conc__env(const char *name, int least, int most, int otherwise) {
     long v = strtol(text, &end, 10);
     return *end || v < least || v > most ? otherwise : (int)v;
 }
-CONC__FN void conc__fork_child(void) { /* only this thread is left; the runtime starts afresh, its old memory is not reused */
+CONC__FN void conc__forget(void) {
     conc__tls_m = NULL;
     void (*hook)(const char *, void *) = conc__rt.hook;
     void *arg = conc__rt.hook_arg;
     memset(&conc__rt, 0, sizeof conc__rt);
     conc__rt.hook = hook;
     conc__rt.hook_arg = arg;
+}
+CONC__FN void conc__fork_child(void) { /* only this thread is left; the runtime starts afresh, its old memory is not reused */
+    conc__forget();
+    conc__signal_child();
 }
 CONC__FN void conc__start(void) {
     uint32_t off = CONC__OFF;
@@ -5084,6 +5432,7 @@ CONC_API int64_t conc_shutdown(void) {
         conc__unlock(&conc__rt.lock);
         if (idle < 2) (void)nanosleep(&t, NULL);
     }
+    conc__signal_end();
     int64_t left = conc_num_goroutines();
     conc__lock(&conc__rt.lock);
     conc__st(&conc__rt.stop, 1);
@@ -5125,7 +5474,7 @@ CONC_API int64_t conc_shutdown(void) {
     uint32_t nkeys = conc__rt.nkeys;
     void (*dtors[64])(void *);
     memcpy(dtors, conc__rt.key_dtor, sizeof dtors);
-    conc__fork_child();
+    conc__forget();
     conc__rt.nkeys = nkeys;
     memcpy(conc__rt.key_dtor, dtors, sizeof dtors);
     conc__tsan_blind(false);
@@ -5201,7 +5550,7 @@ CONC_API int64_t conc_num_goroutines(void) {
 }
 CONC_API int conc_num_threads(void) {
     conc__lock(&conc__rt.lock);
-    int n = conc__rt.nm + conc__rt.monitor_on;
+    int n = conc__rt.nm + conc__rt.monitor_on + conc__ld(&conc__sig.on);
     conc__unlock(&conc__rt.lock);
     return n;
 }
@@ -5298,7 +5647,7 @@ CONC_API void conc_get_stats(conc_stats *out) {
         out->parks += conc__ld(&conc__rt.ps[i]->tick);
     }
     conc__lock(&conc__rt.lock);
-    out->threads = conc__rt.nm + conc__rt.monitor_on;
+    out->threads = conc__rt.nm + conc__rt.monitor_on + conc__ld(&conc__sig.on);
     out->idle_threads = conc__rt.nidle_m;
     out->steals = conc__ld(&conc__rt.steals);
     out->handoffs = conc__rt.handoffs;
