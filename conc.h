@@ -724,7 +724,7 @@ CONC_API const volatile void *conc__after(int64_t ns);
 
    No signal's disposition is touched until asked. When nobody asks for a signal any more it gets back the disposition it had
    before: a handler of the program's own is not called meanwhile, and is in place again afterwards (a handler that the program
-   installed later than conc.h's is left alone). Handlers are installed with SA_RESTART and SA_ONSTACK. A signal is noticed
+   installed later than conc.h's is left alone). A signal that is still pending in the kernel at that moment meets it too. Handlers are installed with SA_RESTART and SA_ONSTACK. A signal is noticed
    even if every thread of the program blocks it. Signals arrive in the order in which the kernel delivered them; of more than
    256 that have not been relayed yet, those of one kind count once. After fork the child has the program's own dispositions
    back and relays nothing; an ignored signal stays ignored. */
@@ -1136,15 +1136,20 @@ CONC__FN long conc__os_page(void) { return 4096 > sysconf(_SC_PAGESIZE) ? 4096 :
 /* Wait while *word == value; ns < 0 waits for ever. May return early. */
 #define CONC__FUTEX_WAIT_PRIVATE 128
 #define CONC__FUTEX_WAKE_PRIVATE 129
-CONC__FN void conc__os_wait(uint32_t *word, uint32_t value, int64_t ns) {
+CONC__FN long conc__futex_wait(uint32_t *word, uint32_t value, int64_t ns) {
     struct timespec t;
     t.tv_sec = (time_t)(ns / CONC_SEC);
     t.tv_nsec = (long)(ns % CONC_SEC);
-    long err = syscall(SYS_futex, word, CONC__FUTEX_WAIT_PRIVATE, value, ns < 0 ? NULL : &t, NULL, 0);
-#if CONC__TSAN
-    if (err != 0) (void)usleep(0); /* it holds signal handlers back until a call that it knows, and may know no other here */
+    return syscall(SYS_futex, word, CONC__FUTEX_WAIT_PRIVATE, value, ns < 0 ? NULL : &t, NULL, 0);
+}
+CONC__FN void conc__os_wait(uint32_t *word, uint32_t value, int64_t ns) {
+#if CONC__TSAN /* it holds signal handlers back until the thread makes a call that it knows: a long wait is cut up */
+    for (const int64_t slice = 20 * CONC_MS; ns < 0 || ns > slice; ns -= ns < 0 ? 0 : slice) {
+        if (conc__futex_wait(word, value, slice) == 0 || conc__ld(word) != value) return;
+        (void)usleep(0);
+    }
 #endif
-    (void)err;
+    (void)conc__futex_wait(word, value, ns);
 }
 CONC__FN void conc__os_wake(uint32_t *word) { (void)syscall(SYS_futex, word, CONC__FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0); }
 
@@ -4900,7 +4905,8 @@ static struct conc__signals {
 } conc__sig;
 
 CONC__INLINE uint64_t conc__sig_bit(int sig) { return UINT64_C(1) << (sig - 1); }
-CONC__FN void conc__on_signal(int sig) {
+/* ThreadSanitizer: errno is the thread's, not the interrupted goroutine's. */
+__attribute__((no_sanitize("thread"))) CONC__FN void conc__on_signal(int sig) {
     int err = errno;
     (void)conc__add(&conc__sig.running, 1);
     uint32_t at = conc__ld(&conc__sig.tail);
