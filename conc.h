@@ -29,9 +29,10 @@
      }
 
    Sections (grep for the markers):
-     public:          >>options >>status >>goroutines >>channels >>select >>sync >>time >>context >>io >>diagnostics >>short-names
+     public:          >>options >>status >>goroutines >>channels >>select >>sync >>containers >>time >>context >>io >>signal >>diagnostics
+                      >>short-names
      implementation:  >>platform >>os >>coro >>ds >>sched-types >>park >>sched >>time-impl >>watch >>chan-impl >>select-impl >>sync-impl
-                      >>context-impl >>poll >>io >>diag >>api
+                      >>context-impl >>poll >>io >>containers-impl >>signal-impl >>diag >>api
 
    Options (define before including, the same in every file; CONC_STATIC goes with CONC_IMPLEMENTATION in each file that uses it):
      CONC_IMPLEMENTATION    compile the implementation into this file (exactly one file)
@@ -584,7 +585,7 @@ static inline void conc__sel_end(conc__sel *s) {
 
 // >>sync
 /* All of these are valid when zero-filled (static storage, = {0}, or the _INIT value), own no memory outside themselves, and
-   need no destroy. Do not copy one that has been used. Goroutines and OS threads may both use them. */
+   need no destroy (but for a big-reader lock). Do not copy one that has been used. Goroutines and OS threads may both use them. */
 
 /* Mutual exclusion. A lock is not tied to a goroutine: any may unlock. A waiter of more than 1 ms gets the lock handed over
    directly (starvation mode). unlock of an unlocked mutex ends the program. Source: sync.Mutex. */
@@ -595,15 +596,23 @@ CONC_API bool conc_mutex_try_lock(conc_mutex *m);
 CONC_API conc_status conc_mutex_lock_for(conc_mutex *m, int64_t ns); /* CONC_OK or CONC_TIMEOUT */
 CONC_API void conc_mutex_unlock(conc_mutex *m);
 
-/* Many readers or one writer. A waiting writer holds new readers back, so do not read-lock twice in one goroutine.
-   Source: sync.RWMutex. */
+/* Many readers or one writer. A waiting writer holds new readers back, so do not read-lock twice in one goroutine. Any goroutine may
+   unlock. Source: sync.RWMutex.
+
+   conc_rwmutex_init_big makes it a big-reader lock, for data that is read all the time and hardly ever written: a read lock and unlock
+   take about 2 ns instead of 10 and do not slow each other down on other processors, but a write lock interrupts every processor that
+   runs the program (some microseconds). It holds memory, a cache line for each of twice as many threads as there are processors (8 at
+   least), until conc_rwmutex_destroy, which wants nobody in any operation on it any more. CONC_NO_MEMORY: it is an ordinary lock.
+   An OS thread may use it, at an ordinary lock's price. */
 typedef struct conc_rwmutex {
     int32_t conc__readers, conc__wait;
     conc_mutex conc__w;
     uint32_t conc__spin, conc__pad;
-    void *conc__rhead, *conc__rtail, *conc__writer;
+    void *conc__rhead, *conc__big, *conc__writer;
 } conc_rwmutex;
 #define CONC_RWMUTEX_INIT { 0, 0, CONC_MUTEX_INIT, 0, 0, CONC__NULL, CONC__NULL, CONC__NULL }
+CONC_API conc_status conc_rwmutex_init_big(conc_rwmutex *rw);
+CONC_API void conc_rwmutex_destroy(conc_rwmutex *rw);
 CONC_API void conc_rwmutex_lock(conc_rwmutex *rw);
 CONC_API void conc_rwmutex_unlock(conc_rwmutex *rw);
 CONC_API bool conc_rwmutex_try_lock(conc_rwmutex *rw);
@@ -669,6 +678,121 @@ CONC_API void conc_sem_release(conc_sem *s, int64_t n);
 #define conc_atomic_fetch_and(p, v) CONC__STD atomic_fetch_and(p, v)
 #define conc_atomic_fetch_or(p, v) CONC__STD atomic_fetch_or(p, v)
 #define conc_atomic_fetch_xor(p, v) CONC__STD atomic_fetch_xor(p, v)
+
+// >>containers
+/* A cyclic barrier: wait blocks until n have called it, then lets all n go, and starts again at once for the next n. Exactly one of
+   each n gets true (as PTHREAD_BARRIER_SERIAL_THREAD does). What each did before its wait happens before all of them go on.
+
+   A barrier breaks when a wait_for runs out of time before the n-th has come: that call gives CONC_TIMEOUT, the others that wait
+   give CONC_CANCELED (conc_barrier_wait: false), and so does every later call until conc_barrier_reset, since the n can no longer
+   meet. reset breaks the barrier for those who wait and mends it for those who come. wait_for writes *serial (may be NULL).
+   conc_barrier_init wants n >= 1; a barrier that was not initialised ends the program when waited on. Owns no memory. It may be
+   freed by whoever got true once all others have returned. Source: pthread_barrier_t; breaking is java's CyclicBarrier. */
+typedef struct conc_barrier { uint32_t conc__n, conc__in, conc__spin, conc__broken; void *conc__head, *conc__tail; } conc_barrier;
+#define CONC_BARRIER_INIT(n) { (n), 0, 0, 0, CONC__NULL, CONC__NULL }
+CONC_API void conc_barrier_init(conc_barrier *b, int n);
+CONC_API bool conc_barrier_wait(conc_barrier *b);
+CONC_API conc_status conc_barrier_wait_for(conc_barrier *b, int64_t ns, bool *serial);
+CONC_API void conc_barrier_reset(conc_barrier *b);
+CONC_API bool conc_barrier_broken(conc_barrier *b);
+
+/* A pool of pointers to things that are costly to make. get gives one that was put, the thread's own last one first; else one from the
+   common store; else what make returns; else (make is NULL) NULL. put keeps it (NULL: nothing); when the pool is full, the surplus is
+   dropped: drop(item) if drop is not NULL, so drop = free suits a pool of malloc'ed blocks. make and drop run without locks, in the
+   caller. At most max items in the common store (0: 4096) and 32 more per worker thread. No item is dropped by itself (Go's pool
+   loses them to the garbage collector); conc_pool_drain drops all that are in the pool now and returns how many: the hook for
+   memory pressure. conc_pool_free drains it and frees it; nobody may use it any more. NULL from new: no memory.
+   A put happens before the get that returns its item. Any thread. Source: sync.Pool. */
+typedef struct conc_pool conc_pool;
+CONC_API conc_pool *conc_pool_new(void *(*make)(void), void (*drop)(void *item), size_t max);
+CONC_API void *conc_pool_get(conc_pool *pool);
+CONC_API void conc_pool_put(conc_pool *pool, void *item);
+CONC_API size_t conc_pool_drain(conc_pool *pool);
+CONC_API void conc_pool_free(conc_pool *pool);
+
+/* A hash map that any number of goroutines and threads may use at once: conc_map(K, V), a handle as a channel's is, with K and V in its
+   type. K: an integer, a pointer, a struct without padding (keys are compared by their bytes; no floating point), or const char *: then
+   the key is the text, of which the map keeps a copy. V: any type but an array; compared by its bytes where it is compared.
+
+   conc_map(int, double) m = conc_map_make(int, double);    NULL: no memory. Later operations end the program when there is none
+   conc_map_store(m, k, v)                  set
+   conc_map_load(m, k, &v)                  -> is it there? v is zero if not
+   conc_map_load_or_store(m, k, v, &got)    -> was it there? got is what is there now, the old value or v
+   conc_map_swap(m, k, v, &old)             -> was it there? old is zero if not. v is there now
+   conc_map_load_and_delete(m, k, &old)     -> was it there? old is zero if not
+   conc_map_delete(m, k)                    -> was it there?
+   conc_map_compare_and_swap(m, k, old, v)  -> was it there with the value old, so that it is v now?
+   conc_map_compare_and_delete(m, k, old)   -> was it there with the value old, and is gone now?
+   conc_map_clear(m), conc_map_len(m)       delete all; number of entries, exact if nobody changes the map meanwhile
+   conc_map_range(K, k, V, v, m) { ... }    for every entry, with its key in a new variable k and its value in v. No key comes twice;
+                          entries may be added, changed and deleted meanwhile, in the body too, and may then be seen or not. break and
+                          continue work. It copies a 64th of the map at a time, so keys that are texts are the loop's own.
+   conc_map_free(m)       nobody may use it any more. NULL is allowed. What values point to is yours
+
+   The operations on one key are atomic, in one order; a store happens before the load that sees it. An empty map takes 4 KiB.
+   Source: sync.Map. */
+struct conc_map;
+typedef struct conc__map_iter { struct conc_map *m; uint32_t shard; size_t at, n; char *copy; } conc__map_iter;
+CONC_API struct conc_map *conc__map_make(size_t key, size_t value, bool text);
+CONC_API void conc__map_free(const volatile void *m);
+CONC_API void conc__map_store(const volatile void *m, const void *key, const void *v);
+CONC_API bool conc__map_load(const volatile void *m, const void *key, void *v);
+CONC_API bool conc__map_load_or_store(const volatile void *m, const void *key, const void *v, void *got);
+CONC_API bool conc__map_swap(const volatile void *m, const void *key, const void *v, void *old);
+CONC_API bool conc__map_take(const volatile void *m, const void *key, const void *only_if, void *old);
+CONC_API bool conc__map_compare_and_swap(const volatile void *m, const void *key, const void *old, const void *v);
+CONC_API void conc__map_clear(const volatile void *m);
+CONC_API size_t conc__map_len(const volatile void *m);
+CONC_API bool conc__map_next(conc__map_iter *it, void *key, void *v);
+CONC_API void conc__map_end(conc__map_iter *it);
+#ifndef __cplusplus
+/* K and V are kept as a channel's element is: a pointer to a pointer to a function from K to V. V comes back as the type of a call with
+   the key at hand. K cannot be had from a function's type, so the key's own type is used, after conversion where the handle's K is
+   one of the types that values are converted to in a call; a struct or a pointer is what it is. */
+#define conc_map(K, ...) __typeof__(__typeof__(__VA_ARGS__) (**)(struct conc_map *, __typeof__(K)))
+#define CONC__MAP_V(m, k) __typeof__((**(m))((struct conc_map *)0, (k)))
+#define CONC__MAP_AS(m, k, T) conc_map(T, CONC__MAP_V(m, k)): (T)0
+#define CONC__MAP_K(m, k) __typeof__(_Generic((m), CONC__MAP_AS(m, k, _Bool), CONC__MAP_AS(m, k, char), CONC__MAP_AS(m, k, signed char), \
+    CONC__MAP_AS(m, k, unsigned char), CONC__MAP_AS(m, k, short), CONC__MAP_AS(m, k, unsigned short), CONC__MAP_AS(m, k, int), \
+    CONC__MAP_AS(m, k, unsigned), CONC__MAP_AS(m, k, long), CONC__MAP_AS(m, k, unsigned long), CONC__MAP_AS(m, k, long long), \
+    CONC__MAP_AS(m, k, unsigned long long), CONC__MAP_AS(m, k, const char *), CONC__MAP_AS(m, k, void *), CONC__MAP_AS(m, k, const void *), \
+    default: ((void)0, (k))))
+#define CONC__MAP_TEXT(K) CONC__IS((__typeof__(K) *)0, const char **)
+#define CONC__MAP_OK(K) CONC__ASSERT(!CONC__IS((__typeof__(K) *)0, float *: 1, double *: 1, long double *), "a map's keys may not be floating-point numbers")
+#define CONC__MAP_DST(m, k, p) \
+    (CONC__ASSERT(CONC__IS(p, CONC__MAP_V(m, k) *), "the destination must point to the map's value type"), (p))
+#define CONC__MAP_KEY(m, key, k) CONC__MAP_K(m, key) k = (key)
+#define CONC__MAP_1(op, m, key, k, ...) __extension__({ CONC__MAP_KEY(m, key, k); op(m, &k, __VA_ARGS__); })
+#define CONC__MAP_2(op, m, key, val, k, v, ...) \
+    __extension__({ CONC__MAP_KEY(m, key, k); CONC__MAP_V(m, k) v = (val); op(m, &k, &v, __VA_ARGS__); })
+#define CONC__MAP_STORE(m, key, k, v, ...) \
+    __extension__({ CONC__MAP_KEY(m, key, k); CONC__MAP_V(m, k) v = (__VA_ARGS__); conc__map_store(m, &k, &v); })
+#define CONC__MAP_CAS(m, key, was, val, k, o, v) __extension__({ \
+    CONC__MAP_KEY(m, key, k); CONC__MAP_V(m, k) o = (was); CONC__MAP_V(m, k) v = (val); conc__map_compare_and_swap(m, &k, &o, &v); })
+#define conc_map_make(K, ...) \
+    (CONC__MAP_OK(K), (conc_map(K, __VA_ARGS__))(void *)conc__map_make(sizeof(K), sizeof(__VA_ARGS__), CONC__MAP_TEXT(K)))
+#define conc_map_free(m) conc__map_free(m)
+#define conc_map_store(m, k, ...) CONC__MAP_STORE(m, k, CONC__UID(conc__k), CONC__UID(conc__v), __VA_ARGS__)
+#define conc_map_load(m, k, p) CONC__MAP_1(conc__map_load, m, k, CONC__UID(conc__k), CONC__MAP_DST(m, k, p))
+#define conc_map_load_or_store(m, k, v, p) \
+    CONC__MAP_2(conc__map_load_or_store, m, k, v, CONC__UID(conc__k), CONC__UID(conc__v), CONC__MAP_DST(m, k, p))
+#define conc_map_swap(m, k, v, p) CONC__MAP_2(conc__map_swap, m, k, v, CONC__UID(conc__k), CONC__UID(conc__v), CONC__MAP_DST(m, k, p))
+#define conc_map_load_and_delete(m, k, p) CONC__MAP_1(conc__map_take, m, k, CONC__UID(conc__k), CONC__NULL, CONC__MAP_DST(m, k, p))
+#define conc_map_delete(m, k) CONC__MAP_1(conc__map_take, m, k, CONC__UID(conc__k), CONC__NULL, CONC__NULL)
+#define conc_map_compare_and_swap(m, k, old, v) \
+    CONC__MAP_CAS(m, k, old, v, CONC__UID(conc__k), CONC__UID(conc__o), CONC__UID(conc__v))
+#define conc_map_compare_and_delete(m, k, old) \
+    CONC__MAP_2(conc__map_take, m, k, old, CONC__UID(conc__k), CONC__UID(conc__o), CONC__NULL)
+#define conc_map_clear(m) conc__map_clear(m)
+#define conc_map_len(m) conc__map_len(m)
+#define CONC__MAP_RANGE(m, K, V) \
+    (CONC__ASSERT(CONC__IS(m, conc_map(K, V)), "conc_map_range: these are not the map's key and value types"), (struct conc_map *)(void *)(m))
+#endif /* !__cplusplus */
+#define conc_map_range(K, k, V, v, m) CONC__MAP_FOR(K, k, V, v, m, CONC__UID(conc__i), CONC__UID(conc__a), CONC__UID(conc__b))
+#define CONC__MAP_FOR(K, k, V, v, m, it, a, b) \
+    for (conc__map_iter it __attribute__((cleanup(conc__map_end))) = { CONC__MAP_RANGE(m, K, V), 0, 0, 0, CONC__NULL }, *a = &it; a; a = CONC__NULL) \
+        for (__typeof__(K) k, *b = &k; b; b = CONC__NULL) \
+            for (__typeof__(V) v; conc__map_next(&it, &k, &v);)
 
 // >>time
 /* Times and durations are nanoseconds in an int64_t, on the monotonic clock. Nothing here ever fires early. */
@@ -873,6 +997,52 @@ CONC_API ssize_t conc_pwrite(int fd, const void *buf, size_t n, off_t offset);
 CONC_API pid_t conc_wait_pid(pid_t pid, int *status);
 CONC_API pid_t conc_wait_pid_until(pid_t pid, int *status, int64_t deadline);
 CONC_API pid_t conc_wait_pid_ctx(conc_ctx *ctx, pid_t pid, int *status);
+// >>signal
+/* Signals as values in channels. All of it from any goroutine or thread, but not from a signal handler.
+   Source: package os/signal.
+
+   conc_signal_notify(c, sig...)   from now on send the number of each of these signals that arrives to c, a chan(int) or
+                          send_chan(int). No sig named: every signal that can be caught and does not report a fault. The send
+                          never waits: a signal that finds c full is dropped for c, so give c room (1 is enough to learn that
+                          something came). A channel may be named again, for more signals; several channels may ask for the
+                          same one. A reference to c is held until it is stopped. c == NULL ends the program with
+                          "os/signal: Notify using nil channel".
+   conc_signal_stop(c)    no more signals to c: what had arrived before is in c when it returns, and nothing is sent after it,
+                          so c may be closed and freed. A channel that was never named: does nothing.
+   conc_signal_reset(sig...)       undo notify and ignore for these signals (none named: for all)
+   conc_signal_ignore(sig...)      undo notify, and ignore these signals (none named: all) from now on
+   conc_signal_ignored(sig)        is the signal ignored now, by whatever means?
+
+   The first three give CONC_OK, or CONC_INVALID, and then nothing was changed: a number that is no signal, SIGKILL or SIGSTOP, a
+   signal that the C library keeps for itself, or one by which the processor reports a fault (SIGSEGV, SIGBUS, SIGFPE, SIGILL,
+   SIGTRAP, SIGSYS). notify may also give CONC_NO_THREADS.
+
+   No signal's disposition is touched until asked. When nobody asks for a signal any more it gets back the disposition it had
+   before: a handler of the program's own is not called meanwhile, and is in place again afterwards (a handler that the program
+   installed later than conc.h's is left alone). A signal that is still pending in the kernel at that moment meets it too. Handlers are installed with SA_RESTART and SA_ONSTACK. A signal is noticed
+   even if every thread of the program blocks it. Signals arrive in the order in which the kernel delivered them; of more than
+   256 that have not been relayed yet, those of one kind count once. After fork the child has the program's own dispositions
+   back and relays nothing; an ignored signal stays ignored. */
+CONC_API conc_status conc__signal_notify(const volatile void *c, const int *sig, size_t n);
+CONC_API void conc__signal_stop(const volatile void *c);
+CONC_API conc_status conc__signal_reset(const int *sig, size_t n);
+CONC_API conc_status conc__signal_ignore(const int *sig, size_t n);
+CONC_API bool conc_signal_ignored(int sig);
+#ifndef __cplusplus
+#define CONC__INT_CHAN(c) (CONC__ASSERT(CONC__IS((CONC__ELEM(c) *)0, int *), "signals are sent to a channel of int"), CONC__TX(c))
+#define CONC__SIG_HEAD(c, ...) c
+#define CONC__SIG_TAIL(c, ...) __VA_ARGS__
+#define CONC__SIG_LIST(...) ((const int[]){ __VA_ARGS__ })
+#define CONC__SIG_COUNT(...) (sizeof(CONC__SIG_LIST(__VA_ARGS__)) / sizeof(int))
+#define conc_signal_notify(...) \
+    conc__signal_notify(CONC__INT_CHAN(CONC__SIG_HEAD(__VA_ARGS__, 0)), CONC__SIG_LIST(CONC__SIG_TAIL(__VA_ARGS__, 0)), \
+                        CONC__SIG_COUNT(CONC__SIG_TAIL(__VA_ARGS__, 0)) - 1)
+#define conc_signal_stop(c) conc__signal_stop(CONC__INT_CHAN(c))
+/* the list may be empty, which an initialiser may not: "+ 0" makes it a zero, and the length of its text tells the two apart */
+#define CONC__SIG_ANY(op, ...) op(CONC__SIG_LIST(__VA_ARGS__ + 0), sizeof(#__VA_ARGS__) > 1 ? CONC__SIG_COUNT(__VA_ARGS__ + 0) : 0)
+#define conc_signal_reset(...) CONC__SIG_ANY(conc__signal_reset, __VA_ARGS__)
+#define conc_signal_ignore(...) CONC__SIG_ANY(conc__signal_ignore, __VA_ARGS__)
+#endif
 
 // >>diagnostics
 /* End the program as an unrecovered panic does: "panic: " and the message, "goroutine N [running]:", where it was started;
@@ -974,6 +1144,54 @@ template <class T> inline conc_status conc_chan_recv_ctx(conc_recv_chan_of<T> c,
     return conc__chan_recv_ctx(CONC__RX(c), p, ctx);
 }
 inline conc_recv_chan(int64_t) conc_after(int64_t ns) { return (conc_recv_chan(int64_t))conc__after(ns); }
+
+template <class K, class V> using conc_map_of = V (**)(struct conc_map *, K);
+#define conc_map(K, ...) conc_map_of<K, __VA_ARGS__>
+template <class K, class V> inline conc_map_of<K, V> conc__map_make_t() {
+    static_assert(std::is_trivially_copyable<K>::value && std::is_trivially_copyable<V>::value, "a map's keys and values must be trivially copyable");
+    static_assert(!std::is_floating_point<K>::value, "a map's keys may not be floating-point numbers");
+    return (conc_map_of<K, V>)(void *)conc__map_make(sizeof(K), sizeof(V), std::is_same<K, const char *>::value);
+}
+#define conc_map_make(K, ...) conc__map_make_t<K, __VA_ARGS__>()
+#define CONC__MAP_T template <class K, class V> inline
+#define CONC__MAP_P const typename conc__id<K>::type &k
+#define CONC__MAP_W const typename conc__id<V>::type &v
+#define CONC__MAP_O typename conc__id<V>::type *p
+CONC__MAP_T void conc_map_free(conc_map_of<K, V> m) { conc__map_free((const volatile void *)m); }
+CONC__MAP_T void conc_map_store(conc_map_of<K, V> m, CONC__MAP_P, CONC__MAP_W) { conc__map_store((const volatile void *)m, &k, &v); }
+CONC__MAP_T bool conc_map_load(conc_map_of<K, V> m, CONC__MAP_P, CONC__MAP_O) { return conc__map_load((const volatile void *)m, &k, p); }
+CONC__MAP_T bool conc_map_load_or_store(conc_map_of<K, V> m, CONC__MAP_P, CONC__MAP_W, CONC__MAP_O) {
+    return conc__map_load_or_store((const volatile void *)m, &k, &v, p);
+}
+CONC__MAP_T bool conc_map_swap(conc_map_of<K, V> m, CONC__MAP_P, CONC__MAP_W, CONC__MAP_O) { return conc__map_swap((const volatile void *)m, &k, &v, p); }
+CONC__MAP_T bool conc_map_load_and_delete(conc_map_of<K, V> m, CONC__MAP_P, CONC__MAP_O) {
+    return conc__map_take((const volatile void *)m, &k, nullptr, p);
+}
+CONC__MAP_T bool conc_map_delete(conc_map_of<K, V> m, CONC__MAP_P) { return conc__map_take((const volatile void *)m, &k, nullptr, nullptr); }
+CONC__MAP_T bool conc_map_compare_and_swap(conc_map_of<K, V> m, CONC__MAP_P, const typename conc__id<V>::type &old, CONC__MAP_W) {
+    return conc__map_compare_and_swap((const volatile void *)m, &k, &old, &v);
+}
+CONC__MAP_T bool conc_map_compare_and_delete(conc_map_of<K, V> m, CONC__MAP_P, CONC__MAP_W) {
+    return conc__map_take((const volatile void *)m, &k, &v, nullptr);
+}
+CONC__MAP_T void conc_map_clear(conc_map_of<K, V> m) { conc__map_clear((const volatile void *)m); }
+CONC__MAP_T size_t conc_map_len(conc_map_of<K, V> m) { return conc__map_len((const volatile void *)m); }
+CONC__MAP_T struct conc_map *conc__map_range(conc_map_of<K, V> m) { return (struct conc_map *)(void *)m; }
+#define CONC__MAP_RANGE(m, K, V) conc__map_range<K, V>(m)
+
+template <class... S> inline conc_status conc_signal_notify(conc_send_chan_of<int> c, S... sig) {
+    const int list[] = { static_cast<int>(sig)..., 0 };
+    return conc__signal_notify(CONC__TX(c), list, sizeof...(sig));
+}
+inline void conc_signal_stop(conc_send_chan_of<int> c) { conc__signal_stop(CONC__TX(c)); }
+template <class... S> inline conc_status conc_signal_reset(S... sig) {
+    const int list[] = { static_cast<int>(sig)..., 0 };
+    return conc__signal_reset(list, sizeof...(sig));
+}
+template <class... S> inline conc_status conc_signal_ignore(S... sig) {
+    const int list[] = { static_cast<int>(sig)..., 0 };
+    return conc__signal_ignore(list, sizeof...(sig));
+}
 
 template <class T> struct conc__sending { /* made before the value is evaluated */
     conc__sel *s;
@@ -1294,11 +1512,20 @@ CONC__FN long conc__os_page(void) { return 4096 > sysconf(_SC_PAGESIZE) ? 4096 :
 /* Wait while *word == value; ns < 0 waits for ever. May return early. */
 #define CONC__FUTEX_WAIT_PRIVATE 128
 #define CONC__FUTEX_WAKE_PRIVATE 129
-CONC__FN void conc__os_wait(uint32_t *word, uint32_t value, int64_t ns) {
+CONC__FN long conc__futex_wait(uint32_t *word, uint32_t value, int64_t ns) {
     struct timespec t;
     t.tv_sec = (time_t)(ns / CONC_SEC);
     t.tv_nsec = (long)(ns % CONC_SEC);
-    (void)syscall(SYS_futex, word, CONC__FUTEX_WAIT_PRIVATE, value, ns < 0 ? NULL : &t, NULL, 0);
+    return syscall(SYS_futex, word, CONC__FUTEX_WAIT_PRIVATE, value, ns < 0 ? NULL : &t, NULL, 0);
+}
+CONC__FN void conc__os_wait(uint32_t *word, uint32_t value, int64_t ns) {
+#if CONC__TSAN /* it holds signal handlers back until the thread makes a call that it knows: a long wait is cut up */
+    for (const int64_t slice = 20 * CONC_MS; ns < 0 || ns > slice; ns -= ns < 0 ? 0 : slice) {
+        if (conc__futex_wait(word, value, slice) == 0 || conc__ld(word) != value) return;
+        (void)usleep(0);
+    }
+#endif
+    (void)conc__futex_wait(word, value, ns);
 }
 CONC__FN void conc__os_wake(uint32_t *word) { (void)syscall(SYS_futex, word, CONC__FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0); }
 
@@ -1723,6 +1950,15 @@ CONC__FN void *stbds_shmode_func(size_t elemsize, int mode);
 }
 #endif
 #endif
+/* it shifts promoted bytes into the sign bit, which UndefinedBehaviorSanitizer minds: the attribute of an earlier declaration holds */
+__attribute__((no_sanitize("undefined"))) static size_t stbds_siphash_bytes(void *p, size_t len, size_t seed);
+#ifdef __cplusplus
+extern "C"
+#endif
+#ifdef CONC_STATIC
+static
+#endif
+__attribute__((no_sanitize("undefined"))) size_t stbds_hash_bytes(void *p, size_t len, size_t seed);
 #include CONC_STB_DS
 /* what conc.h uses of it, expanded while the renames hold */
 CONC__FN void *conc__arr_grow(void *a, size_t elem, size_t add) { return stbds_arrgrowf(a, elem, add, 0); }
@@ -1730,6 +1966,26 @@ CONC__FN size_t conc__arr_len(const void *a) { return a ? ((const stbds_array_he
 CONC__FN void conc__arr_set_len(void *a, size_t n) { if (a) ((stbds_array_header *)a)[-1].length = n; }
 CONC__FN size_t conc__arr_cap(const void *a) { return a ? ((const stbds_array_header *)a)[-1].capacity : 0; }
 CONC__FN void conc__arr_free(void *a) { if (a) CONC_FREE((stbds_array_header *)a - 1); }
+/* hash tables of stb_ds by size: elements of elem bytes that begin with a key of n bytes, or (text) with a pointer to the table's own
+   copy of a text, which is what key then is. */
+#define CONC__MODE(text) ((text) ? STBDS_HM_STRING : STBDS_HM_BINARY)
+CONC__FN void *conc__table_new(size_t elem, bool text) { return stbds_shmode_func(elem, text ? STBDS_SH_STRDUP : STBDS_SH_NONE); }
+CONC__FN ptrdiff_t conc__table_find(void *t, size_t elem, const void *key, size_t n, bool text) {
+    ptrdiff_t i;
+    (void)stbds_hmget_key_ts(t, elem, (void *)(uintptr_t)key, n, &i, CONC__MODE(text));
+    return i;
+}
+CONC__FN void *conc__table_add(void *t, size_t elem, const void *key, size_t n, bool text, size_t *i) {
+    t = stbds_hmput_key(t, elem, (void *)(uintptr_t)key, n, CONC__MODE(text));
+    *i = (size_t)((stbds_array_header *)(void *)((char *)t - elem))[-1].temp;
+    return t;
+}
+CONC__FN void *conc__table_del(void *t, size_t elem, const void *key, size_t n, bool text) {
+    return stbds_hmdel_key(t, elem, (void *)(uintptr_t)key, n, 0, CONC__MODE(text));
+}
+CONC__FN void conc__table_free(void *t, size_t elem) { stbds_hmfree_func((char *)t - elem, elem); }
+CONC__FN size_t conc__hash_bytes(const void *key, size_t n) { return stbds_hash_bytes((void *)(uintptr_t)key, n, 0); }
+CONC__FN size_t conc__hash_text(const char *key) { return stbds_hash_string((char *)(uintptr_t)key, 0); }
 #undef stbds_rand_seed
 #undef stbds_hash_bytes
 #undef stbds_hash_string
@@ -2039,12 +2295,13 @@ CONC__NOINLINE conc__m *conc__self(void) {
 
 enum conc__wait {
     CONC__W_RUNNING, CONC__W_RECV, CONC__W_SEND, CONC__W_RECV_NIL, CONC__W_SEND_NIL, CONC__W_SELECT, CONC__W_SELECT_NONE, CONC__W_MUTEX,
-    CONC__W_RLOCK, CONC__W_WLOCK, CONC__W_WG, CONC__W_COND, CONC__W_SEM, CONC__W_SLEEP, CONC__W_BLOCKING, CONC__W_IO, CONC__W_COUNT
+    CONC__W_RLOCK, CONC__W_WLOCK, CONC__W_WG, CONC__W_COND, CONC__W_SEM, CONC__W_SLEEP, CONC__W_BLOCKING, CONC__W_IO,
+    CONC__W_BARRIER, CONC__W_COUNT
 };
 static const char *const conc__wait_text[CONC__W_COUNT] = {
     "running", "chan receive", "chan send", "chan receive (nil chan)", "chan send (nil chan)", "select", "select (no cases)",
     "sync.Mutex.Lock", "sync.RWMutex.RLock", "sync.RWMutex.Lock", "sync.WaitGroup.Wait", "sync.Cond.Wait", "semacquire", "sleep", "syscall",
-    "IO wait"
+    "IO wait", "barrier wait"
 };
 
 CONC__FN void conc__fatal(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
@@ -5164,6 +5421,141 @@ CONC__INLINE void conc__mutex_unlock(conc_mutex *m, bool can_yield) {
 }
 CONC_API void conc_mutex_unlock(conc_mutex *m) { conc__mutex_unlock(m, true); }
 
+/* Big-reader mode (conc_rwmutex_init_big). A reader counts itself in a counter that belongs to its thread, with a plain store, fences
+   lightly, and looks whether a writer is there; a writer says that it is, fences heavily, and adds the counters up. Dekker again:
+   either the reader sees the writer and steps back, or the writer sees the reader. Only the thread writes its counter, and nothing
+   switches goroutines between its load and its store. OS threads, and threads beyond the last counter, share counter 0, atomically.
+
+   A reader may unlock on another thread than it locked on: a counter by itself means nothing (it may be below zero), only the sum does.
+   A sum that is zero is exact though the counters are not read at one instant. After the heavy fence nobody new gets in: what is
+   still added to a counter is taken from the same counter again (a reader that steps back), by the same thread, so a look sees both,
+   neither, or the addition alone. Those who hold the lock can only subtract. So every look finds at least as many as hold it when
+   the look ends, and a sum below zero is a runlock too many.
+
+   No wake-up is lost: a reader that subtracts, fences lightly and finds a writer (to leave, or to step back) takes the spin lock, and
+   under it adds up and wakes the writer if that is parked and the sum is zero; the writer parks under the spin lock after a sum that
+   was not zero. A subtraction that the writer's look missed came after its fence, hence saw the writer, hence takes the spin lock
+   after it; and the last to take it sees all the others' subtractions. Readers that find a writer queue under the same lock; unlock
+   counts them in at once, before the next writer can come, so neither side starves.
+   Partners: the readers' release stores with the acquire loads of the sum; the release of writer = 0 with the readers' acquire. */
+struct conc__tally { __attribute__((aligned(CONC__LINE))) uint32_t n; };
+struct conc__readers {
+    uint32_t writer, slots; /* writer: one is waiting or at work; read by every reader */
+    struct conc__tally count[];
+};
+/* How many threads get something of their own: all that run goroutines, and some that wait in system calls. */
+CONC__FN uint32_t conc__thread_slots(void) {
+    conc__ensure();
+    uint32_t n = (uint32_t)conc__ld(&conc__rt.procs) * 2;
+    return n < 8 ? 8 : n > 256 ? 256 : n;
+}
+CONC_API conc_status conc_rwmutex_init_big(conc_rwmutex *rw) {
+    uint32_t n = conc__thread_slots();
+    struct conc__readers *b = (struct conc__readers *)conc__line_alloc(sizeof *b + sizeof b->count[0] * (n + 1));
+    memset(rw, 0, sizeof *rw);
+    if (!b) return CONC_NO_MEMORY;
+    b->slots = n;
+    rw->conc__big = b;
+    return CONC_OK;
+}
+CONC_API void conc_rwmutex_destroy(conc_rwmutex *rw) {
+    if (rw->conc__big) conc__line_free(rw->conc__big);
+    memset(rw, 0, sizeof *rw);
+}
+CONC__INLINE struct conc__readers *conc__readers(const conc_rwmutex *rw) { return (struct conc__readers *)rw->conc__big; }
+CONC__INLINE void conc__big_add(struct conc__readers *b, uint32_t d) {
+    conc__m *m = conc__self();
+    if (conc__likely(m && !CONC__TSAN && (uint32_t)m->id < b->slots)) { /* the tool takes a thread's goroutines for threads */
+        uint32_t *n = &b->count[m->id + 1].n;
+        conc__st_rel(n, conc__ld(n) + d);
+    } else (void)__atomic_fetch_add(&b->count[0].n, d, __ATOMIC_ACQ_REL);
+    conc__fence_light(); /* partner: the heavy fence in conc__big_lock */
+}
+CONC__FN int32_t conc__big_sum(const struct conc__readers *b) {
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i <= b->slots; i++) sum += conc__ld_acq(&b->count[i].n);
+    if ((int32_t)sum < 0) conc__unlock_fatal("sync: RUnlock of unlocked RWMutex");
+    return (int32_t)sum;
+}
+/* A reader has gone while a writer is there: wake the writer if it was the last. */
+CONC__NOINLINE void conc__big_left(conc_rwmutex *rw) {
+    conc__who who = 0;
+    conc__lock(&rw->conc__spin);
+    if (rw->conc__writer && conc__big_sum(conc__readers(rw)) == 0) {
+        who = ((conc__waiter *)rw->conc__writer)->who;
+        rw->conc__writer = NULL;
+    }
+    conc__unlock(&rw->conc__spin);
+    if (who) conc__ready(who, true);
+}
+/* A writer was there: step back and, unless it is only a try, wait until it has gone. */
+CONC__NOINLINE bool conc__big_rlock_slow(conc_rwmutex *rw, bool wait) {
+    struct conc__readers *b = conc__readers(rw);
+    conc__waiter w;
+    conc__big_add(b, (uint32_t)-1);
+    conc__big_left(rw);
+    if (!wait) return false;
+    conc__give_way_if_lost();
+    conc__m *self = conc__self();
+    conc__lock(&rw->conc__spin);
+    if (!conc__ld_acq(&b->writer)) { /* and under the spin lock none can come */
+        (void)__atomic_fetch_add(&b->count[0].n, 1, __ATOMIC_ACQ_REL);
+        conc__unlock(&rw->conc__spin);
+        return true;
+    }
+    conc__waiter_init(&w, self, NULL);
+    conc__q_put(CONC__Q(&rw->conc__rhead), &w);
+    (void)conc__wait_on(self, &rw->conc__spin, CONC__Q(&rw->conc__rhead), &w, CONC__W_RLOCK, INT64_MAX, NULL, NULL);
+    return true;
+}
+CONC__INLINE bool conc__big_rlock(conc_rwmutex *rw, bool wait) {
+    conc__big_add(conc__readers(rw), 1);
+    return conc__likely(!conc__ld_acq(&conc__readers(rw)->writer)) || conc__big_rlock_slow(rw, wait);
+}
+CONC__INLINE void conc__big_runlock(conc_rwmutex *rw) {
+    conc__big_add(conc__readers(rw), (uint32_t)-1);
+    if (conc__unlikely(conc__ld(&conc__readers(rw)->writer))) conc__big_left(rw);
+}
+/* The writers' mutex is held: let the readers out, waiting for them if that is asked; false: some are still in. */
+CONC__NOINLINE bool conc__big_lock(conc_rwmutex *rw, bool wait) {
+    struct conc__readers *b = conc__readers(rw);
+    conc__waiter w;
+    conc__lock(&rw->conc__spin);
+    conc__st(&b->writer, 1);
+    conc__unlock(&rw->conc__spin);
+    conc__fence_heavy(); /* partner: the light fence in conc__big_add */
+    conc__m *self = conc__self();
+    conc__lock(&rw->conc__spin);
+    bool alone = conc__big_sum(b) == 0;
+    if (alone || !wait) {
+        conc__unlock(&rw->conc__spin);
+        return alone;
+    }
+    conc__waiter_init(&w, self, NULL);
+    w.queued = true;
+    rw->conc__writer = &w;
+    (void)conc__wait_on(self, &rw->conc__spin, NULL, &w, CONC__W_WLOCK, INT64_MAX, NULL, NULL);
+    return true;
+}
+CONC__NOINLINE void conc__big_unlock(conc_rwmutex *rw) {
+    struct conc__readers *b = conc__readers(rw);
+    if (!conc__ld(&b->writer)) conc__unlock_fatal("sync: Unlock of unlocked RWMutex");
+    conc__lock(&rw->conc__spin);
+    conc__queue list = (conc__queue)rw->conc__rhead;
+    rw->conc__rhead = NULL;
+    uint32_t n = 0;
+    for (conc__waiter *w = list; w; w = w->next == list ? NULL : w->next) n++, w->queued = false;
+    (void)__atomic_fetch_add(&b->count[0].n, n, __ATOMIC_ACQ_REL);
+    conc__st_rel(&b->writer, 0);
+    conc__unlock(&rw->conc__spin);
+    for (conc__waiter *w = list; n > 0; n--) {
+        conc__waiter *next = w->next;
+        conc__ready(w->who, false);
+        w = next;
+    }
+    conc_mutex_unlock(&rw->conc__w);
+}
+
 /* RWMutex. readers: how many hold or want it for reading; a writer makes it negative by CONC__WRITER, so that new readers queue.
    wait: readers that the writer still waits for. A reader that finds a writer queues, unless the writer's unlock came between its
    count and the spin lock: unlock leaves one grant (pad) for each such reader. */
@@ -5183,9 +5575,14 @@ CONC__FN void conc__rlock_slow(conc_rwmutex *rw) {
     (void)conc__wait_on(self, &rw->conc__spin, CONC__Q(&rw->conc__rhead), &w, CONC__W_RLOCK, INT64_MAX, NULL, NULL);
 }
 CONC_API void conc_rwmutex_rlock(conc_rwmutex *rw) {
+    if (rw->conc__big) {
+        (void)conc__big_rlock(rw, true);
+        return;
+    }
     if (conc__unlikely(conc__add(&rw->conc__readers, 1) < 0)) conc__rlock_slow(rw);
 }
 CONC_API bool conc_rwmutex_try_rlock(conc_rwmutex *rw) {
+    if (rw->conc__big) return conc__big_rlock(rw, false);
     for (int32_t r = conc__ld(&rw->conc__readers); r >= 0;)
         if (__atomic_compare_exchange_n(&rw->conc__readers, &r, r + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) return true;
     return false;
@@ -5202,12 +5599,20 @@ CONC__NOINLINE void conc__runlock_slow(conc_rwmutex *rw, int32_t r) {
     if (who) conc__ready(who, true);
 }
 CONC_API void conc_rwmutex_runlock(conc_rwmutex *rw) {
+    if (rw->conc__big) {
+        conc__big_runlock(rw);
+        return;
+    }
     int32_t r = conc__add(&rw->conc__readers, -1);
     if (conc__unlikely(r < 0)) conc__runlock_slow(rw, r);
     else if (r > 0) conc__give_way_if_lost(); /* others read at the same time */
 }
 CONC_API void conc_rwmutex_lock(conc_rwmutex *rw) {
     conc_mutex_lock(&rw->conc__w); /* writers one by one */
+    if (rw->conc__big) {
+        (void)conc__big_lock(rw, true);
+        return;
+    }
     int32_t readers = __atomic_fetch_sub(&rw->conc__readers, CONC__WRITER, __ATOMIC_SEQ_CST);
     if (conc__likely(readers == 0)) return;
     conc__m *self = conc__self();
@@ -5225,12 +5630,17 @@ CONC_API void conc_rwmutex_lock(conc_rwmutex *rw) {
 }
 CONC_API bool conc_rwmutex_try_lock(conc_rwmutex *rw) {
     if (!conc_mutex_try_lock(&rw->conc__w)) return false;
+    if (rw->conc__big) return conc__big_lock(rw, false) || (conc__big_unlock(rw), false);
     int32_t zero = 0;
     if (__atomic_compare_exchange_n(&rw->conc__readers, &zero, -CONC__WRITER, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) return true;
     conc_mutex_unlock(&rw->conc__w);
     return false;
 }
 CONC_API void conc_rwmutex_unlock(conc_rwmutex *rw) {
+    if (rw->conc__big) {
+        conc__big_unlock(rw);
+        return;
+    }
     if (conc__ld(&rw->conc__readers) >= 0) conc__unlock_fatal("sync: Unlock of unlocked RWMutex");
     conc__lock(&rw->conc__spin);
     int32_t waiting = conc__add(&rw->conc__readers, CONC__WRITER);
@@ -6721,6 +7131,709 @@ CONC__FN pid_t conc__wait_pid(pid_t pid, int *status, int64_t deadline, conc_ctx
 CONC_API pid_t conc_wait_pid(pid_t pid, int *status) { return conc__wait_pid(pid, status, INT64_MAX, NULL); }
 CONC_API pid_t conc_wait_pid_until(pid_t pid, int *status, int64_t deadline) { return conc__wait_pid(pid, status, deadline, NULL); }
 CONC_API pid_t conc_wait_pid_ctx(conc_ctx *ctx, pid_t pid, int *status) { return conc__wait_pid(pid, status, INT64_MAX, ctx); }
+// >>containers-impl
+/* Barrier. in counts those of this round under the spin lock; the n-th takes the queue and wakes it. A wait that times out leaves the
+   queue under the same lock and breaks the barrier there; it wakes the others itself when it runs again. ok in a waiter: the round
+   was completed. Goroutines woken by a completed round have left the queue, so the next round may begin before they run. */
+CONC_API void conc_barrier_init(conc_barrier *b, int n) {
+    if (n < 1) conc_panic("conc_barrier_init: n must be at least 1");
+    memset(b, 0, sizeof *b);
+    b->conc__n = (uint32_t)n;
+}
+/* End the round: everybody in the queue goes on. Lock held, released here. can_yield: the caller may lose the processor. */
+CONC__FN void conc__barrier_end(conc_barrier *b, bool complete) {
+    conc__queue list = (conc__queue)b->conc__head;
+    int n = 0;
+    b->conc__head = NULL;
+    b->conc__in = 0;
+    for (conc__waiter *w = list; w; w = w->next == list ? NULL : w->next) n++, w->queued = false, w->ok = complete;
+    conc__unlock(&b->conc__spin);
+    for (conc__waiter *w = list; n > 0; n--) {
+        conc__waiter *next = w->next; /* a woken waiter's stack may be gone */
+        conc__ready(w->who, n == 1);
+        w = next;
+    }
+}
+CONC__FN void conc__barrier_expire(void *obj) {
+    conc_barrier *b = (conc_barrier *)obj;
+    b->conc__in--;
+    b->conc__broken = 1;
+}
+CONC__FN conc_status conc__barrier_wait(conc_barrier *b, int64_t deadline, bool *serial) {
+    *serial = false;
+    if (b->conc__n == 0) conc_panic("conc_barrier_wait: the barrier was not initialised");
+    conc__m *m = conc__self();
+    conc__waiter w;
+    conc__lock(&b->conc__spin);
+    if (b->conc__broken) {
+        conc__unlock(&b->conc__spin);
+        return CONC_CANCELED;
+    }
+    if (++b->conc__in == b->conc__n) {
+        *serial = true;
+        conc__barrier_end(b, true);
+        return CONC_OK;
+    }
+    conc__waiter_init(&w, m, NULL);
+    conc__q_put(CONC__Q(&b->conc__head), &w);
+    if (conc__wait_on(m, &b->conc__spin, CONC__Q(&b->conc__head), &w, CONC__W_BARRIER, deadline, conc__barrier_expire, b))
+        return w.ok ? CONC_OK : CONC_CANCELED;
+    conc__lock(&b->conc__spin);
+    conc__barrier_end(b, false); /* those who came after a reset wait for a whole round again: they are broken too, as documented */
+    return CONC_TIMEOUT;
+}
+CONC_API bool conc_barrier_wait(conc_barrier *b) {
+    bool serial;
+    (void)conc__barrier_wait(b, INT64_MAX, &serial);
+    return serial;
+}
+CONC_API conc_status conc_barrier_wait_for(conc_barrier *b, int64_t ns, bool *serial) {
+    bool none;
+    conc__ensure();
+    return conc__barrier_wait(b, conc__deadline(ns > 0 ? ns : 0), serial ? serial : &none);
+}
+CONC_API void conc_barrier_reset(conc_barrier *b) {
+    conc__lock(&b->conc__spin);
+    b->conc__broken = 0;
+    conc__barrier_end(b, false);
+}
+CONC_API bool conc_barrier_broken(conc_barrier *b) {
+    conc__lock(&b->conc__spin);
+    bool broken = b->conc__broken;
+    conc__unlock(&b->conc__spin);
+    return broken;
+}
+
+/* Pool. Each worker thread has a small stack of items of its own, used without an atomic read-modify-write: nothing switches a
+   goroutine in the middle of it, so its only user is the thread. drain takes the items from outside, so the owner brackets its
+   access as it does its P: busy is set, the light fence, stop is looked at; drain sets stop, fences heavily, and waits until busy is
+   clear. Partners: the owner's release of busy with drain's acquire; drain's release of stop with the owner's acquire. An owner that
+   finds stop set uses the common store, as OS threads and threads with a high number do. A full stack gives its older half to
+   the store, an empty one takes as many from it, so producers and consumers on different threads share through the store. */
+enum { CONC__POOL_OWN = 32, CONC__POOL_BATCH = CONC__POOL_OWN / 2 };
+struct conc__pool_own {
+    __attribute__((aligned(CONC__LINE))) uint32_t busy;
+    uint32_t n;
+    void *item[CONC__POOL_OWN];
+};
+struct conc_pool {
+    void *(*make)(void);
+    void (*drop)(void *);
+    uint32_t stop, nown; /* stop: a drain is at work */
+    size_t max;
+    __attribute__((aligned(CONC__LINE))) conc_mutex lock; /* of the store, which may grow under it */
+    void **store;
+    __attribute__((aligned(CONC__LINE))) struct conc__pool_own own[];
+};
+CONC_API conc_pool *conc_pool_new(void *(*make)(void), void (*drop)(void *), size_t max) {
+    uint32_t n = conc__thread_slots();
+    conc_pool *p = (conc_pool *)conc__line_alloc(sizeof *p + n * sizeof p->own[0]);
+    if (!p) return NULL;
+    p->make = make;
+    p->drop = drop;
+    p->max = max ? max : 4096;
+    p->nown = n;
+    return p;
+}
+/* The calling thread's stack, busy; NULL: it has none, or may not use it now. */
+CONC__INLINE struct conc__pool_own *conc__pool_enter(conc_pool *p) {
+    conc__m *m = conc__self();
+    if (conc__unlikely(!m || (uint32_t)m->id >= p->nown)) return NULL;
+    struct conc__pool_own *o = &p->own[m->id];
+    conc__tsan_blind(true); /* goroutines of one thread follow each other here */
+    conc__st(&o->busy, 1);
+    conc__fence_light();
+    if (conc__likely(!conc__ld_acq(&p->stop))) return o;
+    conc__st_rel(&o->busy, 0);
+    conc__tsan_blind(false);
+    return NULL;
+}
+CONC__INLINE void conc__pool_leave(struct conc__pool_own *o) {
+    conc__st_rel(&o->busy, 0);
+    conc__tsan_blind(false);
+}
+/* Up to n items from the store into v, newest first; how many. */
+CONC__FN uint32_t conc__store_take(conc_pool *p, void **v, uint32_t n) {
+    conc_mutex_lock(&p->lock);
+    size_t have = conc__arr_len(p->store);
+    if (n > have) n = (uint32_t)have;
+    for (uint32_t i = 0; i < n; i++) v[i] = p->store[--have];
+    conc__arr_set_len(p->store, have);
+    conc_mutex_unlock(&p->lock);
+    return n;
+}
+/* n items into the store, or dropped if it is full. */
+CONC__FN void conc__store_put(conc_pool *p, void **v, uint32_t n) {
+    conc_mutex_lock(&p->lock);
+    size_t have = conc__arr_len(p->store), room = p->max > have ? p->max - have : 0;
+    uint32_t kept = n < room ? n : (uint32_t)room;
+    if (kept) p->store = (void **)conc__arr_grow(p->store, sizeof *v, kept);
+    for (uint32_t i = 0; i < kept; i++) p->store[have + i] = v[i];
+    if (kept) conc__arr_set_len(p->store, have + kept);
+    conc_mutex_unlock(&p->lock);
+    for (uint32_t i = kept; i < n && p->drop; i++) p->drop(v[i]);
+}
+CONC__NOINLINE void *conc__pool_get_slow(conc_pool *p) {
+    void *v[CONC__POOL_BATCH];
+    uint32_t n = conc__store_take(p, v, CONC__POOL_BATCH);
+    if (n == 0) return p->make ? p->make() : NULL;
+    void *item = v[0];
+    struct conc__pool_own *o = n > 1 ? conc__pool_enter(p) : NULL;
+    uint32_t left = n - 1;
+    if (o) { /* perhaps another thread than before, whose stack is not empty */
+        for (; left > 0 && o->n < CONC__POOL_OWN; left--) o->item[o->n++] = v[left];
+        conc__pool_leave(o);
+    }
+    if (left) conc__store_put(p, v + 1, left);
+    return item;
+}
+CONC_API void *conc_pool_get(conc_pool *p) {
+    struct conc__pool_own *o = conc__pool_enter(p);
+    if (conc__likely(o != NULL)) {
+        void *item = conc__likely(o->n > 0) ? o->item[--o->n] : NULL;
+        conc__pool_leave(o);
+        if (conc__likely(item != NULL)) return conc__hb_acquire(item), item;
+    }
+    void *item = conc__pool_get_slow(p);
+    if (item) conc__hb_acquire(item);
+    return item;
+}
+CONC_API void conc_pool_put(conc_pool *p, void *item) {
+    if (!item) return;
+    conc__hb_release(item);
+    struct conc__pool_own *o = conc__pool_enter(p);
+    void *v[CONC__POOL_BATCH];
+    if (conc__unlikely(!o)) {
+        conc__store_put(p, &item, 1);
+        return;
+    }
+    bool full = o->n == CONC__POOL_OWN;
+    if (conc__unlikely(full)) {
+        memcpy(v, o->item, sizeof v);
+        memmove(o->item, o->item + CONC__POOL_BATCH, sizeof v);
+        o->n -= CONC__POOL_BATCH;
+    }
+    o->item[o->n++] = item;
+    conc__pool_leave(o);
+    if (conc__unlikely(full)) conc__store_put(p, v, CONC__POOL_BATCH);
+}
+CONC_API size_t conc_pool_drain(conc_pool *p) {
+    size_t dropped = 0;
+    void *v[CONC__POOL_OWN];
+    conc_mutex_lock(&p->lock); /* one drain at a time sets stop; the store is emptied below */
+    conc__st(&p->stop, 1);
+    conc__fence_heavy();
+    for (uint32_t i = 0; i < p->nown; i++) {
+        struct conc__pool_own *o = &p->own[i];
+        for (unsigned k = 0; conc__ld_acq(&o->busy); k++) k < 100 ? conc__os_relax() : (void)sched_yield();
+        conc__tsan_blind(true);
+        uint32_t n = o->n;
+        memcpy(v, o->item, sizeof v[0] * n);
+        o->n = 0;
+        conc__tsan_blind(false);
+        size_t have = conc__arr_len(p->store); /* beyond max for a moment: dropped below */
+        if (n) p->store = (void **)conc__arr_grow(p->store, sizeof v[0], n);
+        for (uint32_t k = 0; k < n; k++) p->store[have + k] = v[k];
+        if (n) conc__arr_set_len(p->store, have + n);
+    }
+    conc__st_rel(&p->stop, 0);
+    conc_mutex_unlock(&p->lock);
+    for (uint32_t n; (n = conc__store_take(p, v, CONC__POOL_OWN)) > 0; dropped += n)
+        for (uint32_t i = 0; i < n; i++) {
+            conc__hb_acquire(v[i]);
+            if (p->drop) p->drop(v[i]);
+        }
+    return dropped;
+}
+CONC_API void conc_pool_free(conc_pool *p) {
+    if (!p) return;
+    (void)conc_pool_drain(p);
+    conc__arr_free(p->store);
+    conc__line_free(p);
+}
+
+/* Map: 64 shards, each a table of stb_ds behind a mutex on its own cache line. The key's hash picks the shard. A shard's lock is held for
+   one look-up and one copy, some 10 ns, so two processors rarely meet; a reader lock costs as much as the mutex does and a big-reader
+   lock makes writers pay a membarrier. It is a conc_mutex and not a spin lock because the table may grow under it. stb_ds's seed is
+   one for all tables: new tables are made under a lock of their own (conc__map_seed), which is the innermost.
+
+   An element of the table is the key (or, for texts, a pointer to the map's copy) and behind it the value. stb_ds moves elements when
+   one is deleted, so nothing is kept of an element once the lock is released. */
+enum { CONC__SHARDS = 64 };
+typedef struct conc__shard {
+    __attribute__((aligned(CONC__LINE))) conc_mutex lock;
+    char *table; /* stb_ds's pointer to element 0; NULL: empty from the start */
+    size_t n;    /* read without the lock by len */
+} conc__shard;
+struct conc_map {
+    size_t key, value, elem; /* bytes */
+    bool text;
+    conc__shard shard[CONC__SHARDS];
+};
+static conc_mutex conc__map_seed;
+CONC__INLINE struct conc_map *conc__map(const volatile void *m) {
+    if (conc__unlikely(!m)) conc_panic("conc_map: operation on a NULL map");
+    return (struct conc_map *)(uintptr_t)m;
+}
+CONC_API struct conc_map *conc__map_make(size_t key, size_t value, bool text) {
+    struct conc_map *m = (struct conc_map *)conc__line_alloc(sizeof *m);
+    if (!m) return NULL;
+    m->key = key;
+    m->value = value;
+    m->elem = (key + value + 7) & ~(size_t)7;
+    m->text = text;
+    return m;
+}
+CONC__INLINE const void *conc__map_key(const struct conc_map *m, const void *key) {
+    if (!m->text) return key;
+    const char *text;
+    memcpy(&text, key, sizeof text);
+    if (conc__unlikely(!text)) conc_panic("conc_map: NULL is no text");
+    return text;
+}
+CONC__INLINE conc__shard *conc__map_shard(struct conc_map *m, const void *key) {
+    uint64_t h = 0;
+    if (conc__likely(!m->text && m->key == 8)) memcpy(&h, key, 8);
+    else if (!m->text && m->key == 4) {
+        uint32_t k;
+        memcpy(&k, key, 4);
+        h = k;
+    } else if (m->text) h = conc__hash_text((const char *)key);
+    else h = conc__hash_bytes(key, m->key);
+    return &m->shard[(h * UINT64_C(0x9e3779b97f4a7c15)) >> 58];
+}
+/* The place of key's value, NULL: not there. Lock held. */
+CONC__INLINE char *conc__map_at(const struct conc_map *m, const conc__shard *s, const void *key) {
+    ptrdiff_t i = s->table ? conc__table_find(s->table, m->elem, key, m->key, m->text) : -1;
+    return i < 0 ? NULL : s->table + m->elem * (size_t)i + m->key;
+}
+/* Add it; it is not there. Lock held. */
+CONC__FN void conc__map_add(const struct conc_map *m, conc__shard *s, const void *key, const void *v) {
+    if (!s->table) {
+        conc_mutex_lock(&conc__map_seed);
+        s->table = (char *)conc__table_new(m->elem, m->text);
+        conc_mutex_unlock(&conc__map_seed);
+    }
+    size_t i;
+    s->table = (char *)conc__table_add(s->table, m->elem, key, m->key, m->text, &i);
+    memcpy(s->table + m->elem * i + m->key, v, m->value);
+    conc__st(&s->n, s->n + 1);
+}
+CONC__FN void conc__map_remove(const struct conc_map *m, conc__shard *s, const void *key) {
+    s->table = (char *)conc__table_del(s->table, m->elem, key, m->key, m->text);
+    conc__st(&s->n, s->n - 1);
+}
+CONC__INLINE void conc__map_get(const struct conc_map *m, const char *at, void *v) {
+    if (!v) return;
+    if (at) memcpy(v, at, m->value);
+    else memset(v, 0, m->value);
+}
+CONC_API void conc__map_store(const volatile void *map, const void *key, const void *v) {
+    struct conc_map *m = conc__map(map);
+    key = conc__map_key(m, key);
+    conc__shard *s = conc__map_shard(m, key);
+    conc_mutex_lock(&s->lock);
+    char *at = conc__map_at(m, s, key);
+    if (at) memcpy(at, v, m->value);
+    else conc__map_add(m, s, key, v);
+    conc_mutex_unlock(&s->lock);
+}
+CONC_API bool conc__map_load(const volatile void *map, const void *key, void *v) {
+    struct conc_map *m = conc__map(map);
+    key = conc__map_key(m, key);
+    conc__shard *s = conc__map_shard(m, key);
+    conc_mutex_lock(&s->lock);
+    const char *at = conc__map_at(m, s, key);
+    conc__map_get(m, at, v);
+    conc_mutex_unlock(&s->lock);
+    return at != NULL;
+}
+CONC_API bool conc__map_load_or_store(const volatile void *map, const void *key, const void *v, void *got) {
+    struct conc_map *m = conc__map(map);
+    key = conc__map_key(m, key);
+    conc__shard *s = conc__map_shard(m, key);
+    conc_mutex_lock(&s->lock);
+    const char *at = conc__map_at(m, s, key);
+    if (!at) conc__map_add(m, s, key, v);
+    conc__map_get(m, at ? at : (const char *)v, got);
+    conc_mutex_unlock(&s->lock);
+    return at != NULL;
+}
+CONC_API bool conc__map_swap(const volatile void *map, const void *key, const void *v, void *old) {
+    struct conc_map *m = conc__map(map);
+    key = conc__map_key(m, key);
+    conc__shard *s = conc__map_shard(m, key);
+    conc_mutex_lock(&s->lock);
+    char *at = conc__map_at(m, s, key);
+    conc__map_get(m, at, old);
+    if (at) memcpy(at, v, m->value);
+    else conc__map_add(m, s, key, v);
+    conc_mutex_unlock(&s->lock);
+    return at != NULL;
+}
+CONC_API bool conc__map_take(const volatile void *map, const void *key, const void *only_if, void *old) {
+    struct conc_map *m = conc__map(map);
+    key = conc__map_key(m, key);
+    conc__shard *s = conc__map_shard(m, key);
+    conc_mutex_lock(&s->lock);
+    const char *at = conc__map_at(m, s, key);
+    bool hit = at && (!only_if || memcmp(at, only_if, m->value) == 0);
+    conc__map_get(m, at, old);
+    if (hit) conc__map_remove(m, s, key);
+    conc_mutex_unlock(&s->lock);
+    return hit;
+}
+CONC_API bool conc__map_compare_and_swap(const volatile void *map, const void *key, const void *old, const void *v) {
+    struct conc_map *m = conc__map(map);
+    key = conc__map_key(m, key);
+    conc__shard *s = conc__map_shard(m, key);
+    conc_mutex_lock(&s->lock);
+    char *at = conc__map_at(m, s, key);
+    bool hit = at && memcmp(at, old, m->value) == 0;
+    if (hit) memcpy(at, v, m->value);
+    conc_mutex_unlock(&s->lock);
+    return hit;
+}
+CONC_API void conc__map_clear(const volatile void *map) {
+    struct conc_map *m = conc__map(map);
+    for (int i = 0; i < CONC__SHARDS; i++) {
+        conc__shard *s = &m->shard[i];
+        conc_mutex_lock(&s->lock);
+        char *table = s->table;
+        s->table = NULL;
+        conc__st(&s->n, 0);
+        conc_mutex_unlock(&s->lock);
+        if (table) conc__table_free(table, m->elem);
+    }
+}
+CONC_API size_t conc__map_len(const volatile void *map) {
+    const struct conc_map *m = conc__map(map);
+    size_t n = 0;
+    for (int i = 0; i < CONC__SHARDS; i++) n += conc__ld(&m->shard[i].n);
+    return n;
+}
+CONC_API void conc__map_free(const volatile void *map) {
+    if (!map) return;
+    conc__map_clear(map);
+    conc__line_free(conc__map(map));
+}
+/* Copy the iterator's next shard. A text is copied behind the elements, and its element then points to that. */
+CONC__FN void conc__map_copy(conc__map_iter *it) {
+    struct conc_map *m = it->m;
+    conc__shard *s = &m->shard[it->shard++];
+    CONC_FREE(it->copy);
+    it->copy = NULL;
+    it->at = it->n = 0;
+    conc_mutex_lock(&s->lock);
+    size_t n = s->n, bytes = n * m->elem, room = bytes;
+    for (size_t i = 0; m->text && i < n; i++) room += strlen(*(char **)(void *)(s->table + m->elem * i)) + 1;
+    if (n) {
+        it->copy = (char *)conc__xmalloc(room);
+        memcpy(it->copy, s->table, bytes);
+        char *to = it->copy + bytes;
+        for (size_t i = 0; m->text && i < n; i++) {
+            char **at = (char **)(void *)(it->copy + m->elem * i);
+            size_t len = strlen(*at) + 1;
+            *at = (char *)memcpy(to, *at, len);
+            to += len;
+        }
+    }
+    conc_mutex_unlock(&s->lock);
+    it->n = n;
+}
+CONC_API bool conc__map_next(conc__map_iter *it, void *key, void *v) {
+    struct conc_map *m = conc__map(it->m);
+    while (it->at == it->n) {
+        if (it->shard == CONC__SHARDS) return false;
+        if (conc__ld(&m->shard[it->shard].n)) conc__map_copy(it);
+        else it->shard++;
+    }
+    const char *at = it->copy + m->elem * it->at++;
+    memcpy(key, at, m->key);
+    memcpy(v, at + m->key, m->value);
+    return true;
+}
+CONC_API void conc__map_end(conc__map_iter *it) { CONC_FREE(it->copy); }
+
+// >>signal-impl
+/* A signal's way: the kernel interrupts some thread -> conc__on_signal writes the number into a ring -> the relay thread wakes,
+   takes the lock, and sends to the channels that ask. Only the first step runs in signal context, and it does nothing but
+   atomic operations on static memory and a futex wake.
+
+   The ring has many producers (a handler may run on every thread, and is itself interrupted by nothing: its mask is full) and
+   one consumer, whoever holds the lock. A producer claims a place by moving tail on, then stores the number (release; partner:
+   the acquire in conc__sig_next). A place that is claimed but still zero ends what the consumer can see; the producer's
+   increment of seq, which comes after its store, makes the relay thread look again. head is moved on (release) after the place
+   is cleared, so a producer that reads it (acquire) finds the place free. When the ring is full the signal becomes a bit of
+   more, where equal signals merge, as they do in the kernel.
+
+   stop is exact: it restores the dispositions first, so that no new handler starts; waits until no handler is between its first
+   and its last step (running == 0: such a handler may run on a preempted thread); sends what is in the ring; and only then
+   forgets the channel, all under the lock, which every send is done under. Waiting is short: handlers do not wait.
+
+   The lock is a conc_mutex, because memory, threads and dispositions are made under it. It is taken before a channel's lock.
+
+   fork: a signal's mode is noted before its handler is installed and forgotten after it is removed, so the child, which may be
+   born between any two steps of another thread, always knows what it has to restore.
+
+   Deadlock: the relay thread is accounted for, and a program is only given the benefit of the doubt while somebody waits to
+   receive from a channel that signals are sent to (conc__signal_hope). Go's detector stays silent for ever after Notify. */
+enum { CONC__SIGS = 65, CONC__SIG_RING = 256 };
+enum { CONC__SIG_OWN, CONC__SIG_CAUGHT, CONC__SIG_IGNORED }; /* a signal's mode: the program's own disposition, or ours */
+typedef struct conc__relay {
+    const volatile void *c; /* a reference is held */
+    uint64_t want;          /* bit sig - 1: send it */
+} conc__relay;
+static struct conc__signals {
+    uint32_t seq;     /* moves on with every signal caught and every request to the relay thread; futex */
+    uint32_t running; /* handlers at work now */
+    uint32_t head, tail;
+    uint64_t more;
+    unsigned char ring[CONC__SIG_RING];
+    conc_mutex lock; /* the rest */
+    conc__relay *relays;
+    uint64_t caught; /* modes as bits */
+    unsigned char mode[CONC__SIGS];
+    struct sigaction own[CONC__SIGS];
+    bool on, stop; /* the relay thread exists; shall end */
+    pthread_t thread;
+} conc__sig;
+
+CONC__INLINE uint64_t conc__sig_bit(int sig) { return UINT64_C(1) << (sig - 1); }
+/* ThreadSanitizer: errno is the thread's, not the interrupted goroutine's. */
+__attribute__((no_sanitize("thread"))) CONC__FN void conc__on_signal(int sig) {
+    int err = errno;
+    (void)conc__add(&conc__sig.running, 1);
+    uint32_t at = conc__ld(&conc__sig.tail);
+    bool room;
+    while ((room = at - conc__ld_acq(&conc__sig.head) < CONC__SIG_RING) && !conc__cas(&conc__sig.tail, &at, at + 1)) continue;
+    if (room) conc__st_rel(&conc__sig.ring[at % CONC__SIG_RING], (unsigned char)sig);
+    else (void)__atomic_fetch_or(&conc__sig.more, conc__sig_bit(sig), __ATOMIC_SEQ_CST);
+    (void)conc__add(&conc__sig.seq, 1);
+    (void)conc__add(&conc__sig.running, -1);
+    conc__os_wake(&conc__sig.seq);
+    errno = err;
+}
+/* The oldest signal that has not been relayed, 0: none. Lock held. */
+CONC__FN int conc__sig_next(void) {
+    uint32_t head = conc__ld(&conc__sig.head);
+    unsigned char *place = &conc__sig.ring[head % CONC__SIG_RING];
+    int sig = conc__ld_acq(place);
+    if (sig) {
+        conc__st(place, 0);
+        conc__st_rel(&conc__sig.head, head + 1);
+        return sig;
+    }
+    uint64_t more = head == conc__ld(&conc__sig.tail) ? conc__ld(&conc__sig.more) : 0;
+    if (!more) return 0;
+    sig = __builtin_ctzll(more) + 1;
+    (void)__atomic_fetch_and(&conc__sig.more, ~conc__sig_bit(sig), __ATOMIC_SEQ_CST);
+    return sig;
+}
+/* Lock held, which conc_mutex allows across the hand-over of the processor that a send may bring. */
+CONC__FN void conc__sig_relay(void) {
+    for (int sig; (sig = conc__sig_next()) != 0;)
+        for (size_t i = 0; i < conc__arr_len(conc__sig.relays); i++)
+            if (conc__sig.relays[i].want & conc__sig_bit(sig)) (void)conc__chan_try_send(conc__sig.relays[i].c, &sig);
+}
+CONC__FN void conc__sig_kick(void) {
+    (void)conc__add(&conc__sig.seq, 1);
+    conc__os_wake(&conc__sig.seq);
+}
+/* It blocks every signal but those asked for, so that these find a thread even if all others block them. */
+CONC__FN void *conc__sig_main(void *arg) {
+    (void)arg;
+    for (bool stop = false; !stop;) {
+        uint32_t seq = conc__ld_acq(&conc__sig.seq);
+        sigset_t mask;
+        (void)sigfillset(&mask);
+        conc_mutex_lock(&conc__sig.lock);
+        conc__sig_relay();
+        for (int sig = 1; sig < CONC__SIGS; sig++)
+            if (conc__sig.caught & conc__sig_bit(sig)) (void)sigdelset(&mask, sig);
+        stop = conc__sig.stop;
+        conc_mutex_unlock(&conc__sig.lock);
+        (void)pthread_sigmask(SIG_SETMASK, &mask, NULL);
+        if (!stop) conc__os_wait(&conc__sig.seq, seq, -1);
+    }
+    return NULL;
+}
+/* Lock held. */
+CONC__FN bool conc__sig_start(void) {
+    if (conc__sig.on) return true;
+    pthread_attr_t attr;
+    sigset_t all, old;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &old);
+    (void)pthread_attr_init(&attr);
+    (void)pthread_attr_setstacksize(&attr, CONC__TSAN || CONC__ASAN ? 1u << 20 : 1u << 17);
+    conc__st(&conc__sig.on, pthread_create(&conc__sig.thread, &attr, conc__sig_main, NULL) == 0);
+    (void)pthread_attr_destroy(&attr);
+    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return conc__sig.on;
+}
+
+/* May it be caught, and is it not the report of a fault? Real-time signals below SIGRTMIN are the C library's own. */
+CONC__FN bool conc__sig_valid(int sig) {
+    switch (sig) {
+    case SIGKILL: case SIGSTOP: case SIGSEGV: case SIGBUS: case SIGFPE: case SIGILL: case SIGTRAP: case SIGSYS: return false;
+    default: return (sig >= 1 && sig < 32) || (sig >= SIGRTMIN && sig <= SIGRTMAX && sig < CONC__SIGS);
+    }
+}
+/* The set of the signals named, of all if none is; 0: one of them is not allowed. */
+CONC__FN uint64_t conc__sig_set(const int *sig, size_t n) {
+    uint64_t set = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!conc__sig_valid(sig[i])) return 0;
+        set |= conc__sig_bit(sig[i]);
+    }
+    for (int s = 1; n == 0 && s < CONC__SIGS; s++)
+        if (conc__sig_valid(s)) set |= conc__sig_bit(s);
+    return set;
+}
+/* Back to the program's own disposition, unless it has put another in the place of ours. */
+CONC__FN void conc__sig_restore(int sig) {
+    struct sigaction now;
+    bool caught = conc__sig.mode[sig] == CONC__SIG_CAUGHT;
+    if (sigaction(sig, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO) && now.sa_handler == (caught ? conc__on_signal : SIG_IGN))
+        (void)sigaction(sig, &conc__sig.own[sig], NULL);
+}
+CONC__FN void conc__sig_mode(int sig, int mode) {
+    int was = conc__sig.mode[sig];
+    if (was == mode) return;
+    if (was == CONC__SIG_OWN) (void)sigaction(sig, NULL, &conc__sig.own[sig]);
+    if (mode == CONC__SIG_CAUGHT) conc__sig.mode[sig] = CONC__SIG_CAUGHT; /* before the handler is there */
+    if (mode == CONC__SIG_OWN) conc__sig_restore(sig);
+    else {
+        struct sigaction a;
+        memset(&a, 0, sizeof a);
+        a.sa_handler = mode == CONC__SIG_CAUGHT ? conc__on_signal : SIG_IGN;
+        a.sa_flags = SA_RESTART | SA_ONSTACK;
+        (void)sigfillset(&a.sa_mask);
+        (void)sigaction(sig, &a, NULL);
+    }
+    conc__sig.mode[sig] = (unsigned char)mode;
+    if (mode == CONC__SIG_CAUGHT) conc__sig.caught |= conc__sig_bit(sig);
+    else conc__sig.caught &= ~conc__sig_bit(sig);
+}
+/* Every signal of set: caught if a channel wants it, else mode. */
+CONC__FN void conc__sig_apply(uint64_t set, int mode) {
+    uint64_t want = 0;
+    for (size_t i = 0; i < conc__arr_len(conc__sig.relays); i++) want |= conc__sig.relays[i].want;
+    for (int sig = 1; sig < CONC__SIGS; sig++)
+        if (set & conc__sig_bit(sig)) conc__sig_mode(sig, (want & conc__sig_bit(sig)) ? CONC__SIG_CAUGHT : mode);
+}
+/* All that has arrived is in its channels. Lock held. */
+CONC__FN void conc__sig_flush(void) {
+    while (__atomic_load_n(&conc__sig.running, __ATOMIC_SEQ_CST)) (void)sched_yield();
+    conc__sig_relay();
+}
+CONC__FN conc__relay *conc__sig_find(const volatile void *c) {
+    for (size_t i = 0; i < conc__arr_len(conc__sig.relays); i++)
+        if (conc__sig.relays[i].c == c) return &conc__sig.relays[i];
+    return NULL;
+}
+CONC__FN void conc__sig_drop(conc__relay *r) {
+    size_t n = conc__arr_len(conc__sig.relays) - 1;
+    conc__chan_free(r->c);
+    *r = conc__sig.relays[n];
+    conc__arr_set_len(conc__sig.relays, n);
+}
+/* Nobody gets the signals of set any more, but those sent already. */
+CONC__FN void conc__sig_forget(uint64_t set, int mode) {
+    conc_mutex_lock(&conc__sig.lock);
+    for (size_t i = conc__arr_len(conc__sig.relays); i-- > 0;)
+        if (!(conc__sig.relays[i].want &= ~set)) conc__sig_drop(&conc__sig.relays[i]);
+    conc__sig_apply(set, mode);
+    conc_mutex_unlock(&conc__sig.lock);
+}
+CONC_API conc_status conc__signal_notify(const volatile void *c, const int *sig, size_t n) {
+    if (!c) conc_panic("os/signal: Notify using nil channel");
+    uint64_t set = conc__sig_set(sig, n);
+    if (!set) return CONC_INVALID;
+    conc__ensure();
+    conc_mutex_lock(&conc__sig.lock);
+    bool started = conc__sig_start();
+    if (started) {
+        conc__relay *r = conc__sig_find(c);
+        if (!r) {
+            size_t at = conc__arr_len(conc__sig.relays);
+            conc__sig.relays = (conc__relay *)conc__arr_grow(conc__sig.relays, sizeof *r, 1);
+            conc__arr_set_len(conc__sig.relays, at + 1);
+            r = &conc__sig.relays[at];
+            conc__chan_ref(r->c = c);
+            r->want = 0;
+        }
+        r->want |= set;
+        conc__sig_apply(set, CONC__SIG_CAUGHT);
+        conc__sig_kick();
+    }
+    conc_mutex_unlock(&conc__sig.lock);
+    return started ? CONC_OK : CONC_NO_THREADS;
+}
+CONC_API void conc__signal_stop(const volatile void *c) {
+    conc_mutex_lock(&conc__sig.lock);
+    conc__relay *r = conc__sig_find(c);
+    if (r) {
+        uint64_t set = r->want;
+        r->want = 0;
+        conc__sig_apply(set, CONC__SIG_OWN);
+        r->want = set;
+        conc__sig_flush();
+        conc__sig_drop(r);
+    }
+    conc_mutex_unlock(&conc__sig.lock);
+}
+CONC_API conc_status conc__signal_reset(const int *sig, size_t n) {
+    uint64_t set = conc__sig_set(sig, n);
+    if (!set) return CONC_INVALID;
+    conc__sig_forget(set, CONC__SIG_OWN);
+    return CONC_OK;
+}
+CONC_API conc_status conc__signal_ignore(const int *sig, size_t n) {
+    uint64_t set = conc__sig_set(sig, n);
+    if (!set) return CONC_INVALID;
+    conc__ensure(); /* so that conc_shutdown undoes it */
+    conc__sig_forget(set, CONC__SIG_IGNORED);
+    return CONC_OK;
+}
+CONC_API bool conc_signal_ignored(int sig) {
+    struct sigaction a;
+    return sigaction(sig, NULL, &a) == 0 && !(a.sa_flags & SA_SIGINFO) && a.sa_handler == SIG_IGN;
+}
+/* Could a signal wake somebody in a program that is asleep? Also true while there is any doubt. */
+CONC__FN bool conc__signal_hope(void) {
+    if (!conc__ld(&conc__sig.on)) return false;
+    if (!conc_mutex_try_lock(&conc__sig.lock)) return true;
+    bool hope = conc__ld(&conc__sig.head) != conc__ld(&conc__sig.tail) || conc__ld(&conc__sig.more);
+    for (size_t i = 0; i < conc__arr_len(conc__sig.relays); i++) hope |= conc__ld(&conc__c(conc__sig.relays[i].c)->recvq) != NULL;
+    conc_mutex_unlock(&conc__sig.lock);
+    return hope;
+}
+/* conc_shutdown: everything as it was before. */
+CONC__FN void conc__signal_end(void) {
+    conc__sig_forget(~UINT64_C(0), CONC__SIG_OWN);
+    if (conc__sig.on) {
+        conc_mutex_lock(&conc__sig.lock);
+        conc__sig.stop = true;
+        conc_mutex_unlock(&conc__sig.lock);
+        conc__sig_kick();
+        (void)pthread_join(conc__sig.thread, NULL);
+    }
+    conc__arr_free(conc__sig.relays);
+    conc__sig.relays = NULL;
+    conc__sig.on = conc__sig.stop = false; /* the ring is left alone: a handler may still be on its way out */
+}
+/* After fork, in the child: only dispositions outlive it. */
+CONC__FN void conc__signal_child(void) {
+    for (int sig = 1; sig < CONC__SIGS; sig++)
+        if (conc__sig.mode[sig] == CONC__SIG_CAUGHT) {
+            conc__sig_restore(sig);
+            conc__sig.mode[sig] = CONC__SIG_OWN;
+        }
+    memset(&conc__sig, 0, offsetof(struct conc__signals, mode));
+    conc__sig.on = conc__sig.stop = false;
+}
 
 // >>diag
 /* Reports go to stderr by write(2), from a fixed buffer: they may be about the allocator. A dump reads other goroutines' control
@@ -6834,13 +7947,13 @@ CONC__FN void *conc__realloc(void *old, size_t n) {
 }
 
 /* Deadlock: every goroutine is parked, no timer is armed, and every thread of the process is either idle in the runtime or
-   blocked for ever in a conc.h operation; so nobody is left who could wake anybody. Threads are counted by the kernel, so a
+   blocked for ever in a conc.h operation, and no signal could wake anybody; so nobody is left who could. Threads are counted by the kernel, so a
    program with threads of its own that do other things is never accused. */
 CONC__FN bool conc__all_asleep(int *threads) {
     conc__lock(&conc__rt.lock);
     bool asleep = !conc__rt.stop && conc__ld(&conc__rt.foreign_blocked) > 0 && conc__rt.nidle_m == conc__rt.nm && conc__rt.qn == 0 &&
                   conc__first_due() == INT64_MAX && conc__ld(&conc__rt.io_waiting) == 0;
-    *threads = conc__rt.nm + conc__rt.monitor_on + conc__ld(&conc__rt.foreign_blocked);
+    *threads = conc__rt.nm + conc__rt.monitor_on + conc__ld(&conc__sig.on) + conc__ld(&conc__rt.foreign_blocked);
     conc__unlock(&conc__rt.lock);
     return asleep;
 }
@@ -6848,7 +7961,7 @@ CONC__FN void conc__deadlock_check(void) {
     int threads, again;
     if (!conc__all_asleep(&threads)) return;
     int extra = conc__os_threads() - threads; /* ThreadSanitizer has a thread of its own */
-    if ((extra != 0 && extra != CONC__TSAN) || !conc__all_asleep(&again) || again != threads) return;
+    if ((extra != 0 && extra != CONC__TSAN) || !conc__all_asleep(&again) || again != threads || conc__signal_hope()) return;
     if (conc__rt.main_gone && conc_num_goroutines() == 0) conc__fatal("no goroutines (main called runtime.Goexit) - deadlock!");
     conc__fatal("all goroutines are asleep - deadlock!");
 }
@@ -6962,7 +8075,7 @@ CONC__FN int conc__env(const char *name, int least, int most, int otherwise) {
     long v = strtol(text, &end, 10);
     return *end || v < least || v > most ? otherwise : (int)v;
 }
-CONC__FN void conc__fork_child(void) { /* only this thread is left; the runtime starts afresh, its old memory is not reused */
+CONC__FN void conc__forget(void) {
     conc__tls_m = NULL;
     if (conc__rt.io_on) {
         (void)close(conc__rt.io_set);
@@ -6973,6 +8086,10 @@ CONC__FN void conc__fork_child(void) { /* only this thread is left; the runtime 
     memset(&conc__rt, 0, sizeof conc__rt);
     conc__rt.hook = hook;
     conc__rt.hook_arg = arg;
+}
+CONC__FN void conc__fork_child(void) { /* only this thread is left; the runtime starts afresh, its old memory is not reused */
+    conc__forget();
+    conc__signal_child();
 }
 CONC__FN void conc__start(void) {
     uint32_t off = CONC__OFF;
@@ -7020,6 +8137,7 @@ CONC_API int64_t conc_shutdown(void) {
         conc__unlock(&conc__rt.lock);
         if (idle < 2) (void)nanosleep(&t, NULL);
     }
+    conc__signal_end();
     int64_t left = conc_num_goroutines();
     conc__lock(&conc__rt.lock);
     conc__st(&conc__rt.stop, 1);
@@ -7062,7 +8180,7 @@ CONC_API int64_t conc_shutdown(void) {
     uint32_t nkeys = conc__rt.nkeys;
     void (*dtors[64])(void *);
     memcpy(dtors, conc__rt.key_dtor, sizeof dtors);
-    conc__fork_child();
+    conc__forget();
     conc__rt.nkeys = nkeys;
     memcpy(conc__rt.key_dtor, dtors, sizeof dtors);
     conc__tsan_blind(false);
@@ -7138,7 +8256,7 @@ CONC_API int64_t conc_num_goroutines(void) {
 }
 CONC_API int conc_num_threads(void) {
     conc__lock(&conc__rt.lock);
-    int n = conc__rt.nm + conc__rt.monitor_on;
+    int n = conc__rt.nm + conc__rt.monitor_on + conc__ld(&conc__sig.on);
     conc__unlock(&conc__rt.lock);
     return n;
 }
@@ -7235,7 +8353,7 @@ CONC_API void conc_get_stats(conc_stats *out) {
         out->parks += conc__ld(&conc__rt.ps[i]->tick);
     }
     conc__lock(&conc__rt.lock);
-    out->threads = conc__rt.nm + conc__rt.monitor_on;
+    out->threads = conc__rt.nm + conc__rt.monitor_on + conc__ld(&conc__sig.on);
     out->idle_threads = conc__rt.nidle_m;
     out->steals = conc__ld(&conc__rt.steals);
     out->handoffs = conc__rt.handoffs;
