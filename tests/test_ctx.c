@@ -668,7 +668,7 @@ CRASH(dropped_under_a_waiter, "fatal error: conc_ctx_unref: context freed while 
     settle();
     conc_ctx_unref(a);
 }
-CRASH(deadlock_with_a_context, "fatal error: all goroutines are asleep - deadlock!", "goroutine", "chan receive") {
+CRASH_NATIVE(deadlock_with_a_context, "fatal error: all goroutines are asleep - deadlock!", "goroutine", "chan receive") {
     conc_ctx *a = cancellable(conc_ctx_background());
     chan(int) c = chan_make(int);
     int v;
