@@ -29,10 +29,10 @@
      }
 
    Sections (grep for the markers):
-     public:          >>options >>status >>goroutines >>channels >>select >>sync >>containers >>time >>context >>io >>signal >>diagnostics
+     public:          >>options >>status >>goroutines >>channels >>select >>sync >>containers >>time >>context >>scope >>io >>signal >>diagnostics
                       >>short-names
      implementation:  >>platform >>os >>coro >>ds >>sched-types >>park >>sched >>time-impl >>watch >>chan-impl >>select-impl >>sync-impl
-                      >>context-impl >>poll >>io >>containers-impl >>signal-impl >>diag >>api
+                      >>context-impl >>scope-impl >>poll >>io >>containers-impl >>signal-impl >>diag >>api
 
    Options (define before including, the same in every file; CONC_STATIC goes with CONC_IMPLEMENTATION in each file that uses it):
      CONC_IMPLEMENTATION    compile the implementation into this file (exactly one file)
@@ -215,6 +215,7 @@ typedef struct conc__godesc {
     unsigned stack;     /* bytes of stacked arguments to copy, at most */
     conc_status status; /* out */
     void *rec;
+    void (*run)(void *); /* a scope's task: this is called with the captured call, for conc__call; else NULL */
 } conc__godesc;
 CONC_API void *conc__go_begin(conc__godesc *d, void (*run)(void *), size_t size); /* -> room for size bytes, NULL: no memory */
 CONC_API void conc__go_commit(conc__godesc *d);
@@ -341,8 +342,9 @@ extern void (*const conc__go_stub4)(void);
     CONC__RETURNS(f); \
     CONC__ASSERT(sizeof(__typeof__((f)(__VA_ARGS__))) <= 16, "go: the function must return void or a scalar"); \
     CONC__SITE(#f); \
-    conc__godesc conc__d = { (void (*)(void))(f), &conc__st, w, o, (n) * 16, CONC_OK, CONC__NULL }; \
-    __builtin_call_with_static_chain(((__typeof__(&*(f)))(stub))(__VA_ARGS__), (void *)&conc__d); \
+    conc__godesc conc__d = { (void (*)(void))(f), &conc__st, CONC__WG_OF w, o, (n) * 16, CONC_OK, CONC__NULL, \
+        CONC__APPLY(CONC__RUN_OF w, __typeof__((f)(__VA_ARGS__))) }; \
+    __builtin_call_with_static_chain(((__typeof__(&*(f)))(conc__d.run ? conc__go_stub : (stub)))(__VA_ARGS__), (void *)&conc__d); \
     conc__d.status; })
 #define go_func(...) static void CONC__PARAMS(__VA_ARGS__)
 #else
@@ -360,7 +362,8 @@ extern void (*const conc__go_stub4)(void);
 #define CONC__GOF(w, o, f, size, ...) __extension__({ \
     CONC__SITE(#f); \
     (void)sizeof(((f)(__VA_ARGS__), 0)); \
-    conc__godesc conc__d = { (void (*)(void))(f), &conc__st, w, o, 0, CONC_OK, CONC__NULL }; \
+    conc__godesc conc__d = { (void (*)(void))(f), &conc__st, CONC__WG_OF w, o, 0, CONC_OK, CONC__NULL, \
+        CONC__APPLY(CONC__RUN_OF w, __typeof__((f)(__VA_ARGS__))) }; \
     struct f##__go *conc__r = (struct f##__go *)conc__go_begin(&conc__d, f##__run, sizeof(struct f##__go)); \
     if (conc__r) { *conc__r = (struct f##__go){ __VA_ARGS__ }; conc__go_commit(&conc__d); } \
     conc__d.status; })
@@ -377,12 +380,18 @@ extern void (*const conc__go_stub4)(void);
     } \
     static void CONC__PARAMS(__VA_ARGS__)
 #endif
-#define conc_go(...) ((void)CONC__GO(CONC__NULL, CONC__NULL, __VA_ARGS__))
-#define conc_go_with(options, ...) CONC__GO(CONC__NULL, (&(conc_go_opts[1]){ options }[0]), __VA_ARGS__)
-#define conc_wg_go(wg, ...) ((void)CONC__GO((wg), CONC__NULL, __VA_ARGS__))
+/* The first argument of CONC__GO: (wait group, macro that makes of the function's return type how to run it) */
+#define CONC__APPLY(m, ...) CONC__APPLY_(m, __VA_ARGS__)
+#define CONC__APPLY_(m, ...) m(__VA_ARGS__)
+#define CONC__WG_OF(wg, run) wg
+#define CONC__RUN_OF(wg, run) run
+#define CONC__PLAIN(...) CONC__NULL
+#define conc_go(...) ((void)CONC__GO((CONC__NULL, CONC__PLAIN), CONC__NULL, __VA_ARGS__))
+#define conc_go_with(options, ...) CONC__GO((CONC__NULL, CONC__PLAIN), (&(conc_go_opts[1]){ options }[0]), __VA_ARGS__)
+#define conc_wg_go(wg, ...) ((void)CONC__GO(((wg), CONC__PLAIN), CONC__NULL, __VA_ARGS__))
 #define conc_run(...) __extension__({ \
     conc_wg conc__w = CONC_WG_INIT; \
-    (void)CONC__GO(&conc__w, CONC__NULL, __VA_ARGS__); \
+    (void)CONC__GO((&conc__w, CONC__PLAIN), CONC__NULL, __VA_ARGS__); \
     conc_wg_wait(&conc__w); })
 #define conc_opts(...) ((conc_go_opts){ __VA_ARGS__ })
 
@@ -905,6 +914,70 @@ CONC_API conc_status conc_wg_wait_ctx(conc_wg *wg, conc_ctx *ctx);
 CONC_API conc_status conc_sem_acquire_ctx(conc_sem *s, int64_t n, conc_ctx *ctx);
 CONC_API conc_status conc__chan_send_ctx(const volatile void *c, const void *v, conc_ctx *ctx);
 CONC_API conc_status conc__chan_recv_ctx(const volatile void *c, void *v, conc_ctx *ctx);
+// >>scope
+/* A scope owns what is started and made in it, and lets nothing out: structured concurrency.
+
+     int fetch_all(conc_ctx *ctx, struct site *sites, int n) {
+         conc_scope_begin(s, .parent = ctx, .limit = 8, .timeout = 5 * CONC_SEC);
+         for (int i = 0; i < n; i++) conc_scope_go(s, fetch, conc_scope_ctx(s), &sites[i]);
+         return conc_scope_wait(s);       // 0, or the first error; by then no task runs
+     }
+
+   conc_scope_begin(s, options...)  declares  conc_scope *s.  On any way out of the enclosing block - its end, return, break, goto, an
+                          exception, conc_exit - the tasks that still run are cancelled and waited for; then what the scope
+                          owns is freed, last made first. Options, all zero by default: .parent (conc_ctx_background()), .limit
+                          (tasks at one time; 0: any number), .timeout (ns) or .deadline, .join = true (wait at the end, do not
+                          cancel). In C++ before 20 in this order without names: conc_scope_begin(s, parent, limit, timeout).
+   conc_scope_go(s, fn, args...)   start fn(args...) as a task; fn returns void, or an int, where other than 0 is an error. The first
+                          error cancels the scope's context, with it as the cause. At the limit it blocks until a task
+                          ends. A task always runs, also in a scope that is cancelled: it may have arguments to free.
+   conc_scope_try_go(s, fn, args...)   false, and nothing is evaluated, if it would block
+   conc_scope_wait(s)     wait for all tasks: 0, or the first error. What counts: an int task's result; conc_scope_cancel's cause; and for a
+                          task without a result that ends after the context was done (by the deadline, or the parent) the
+                          context's cause. More tasks may be started afterwards.
+   conc_scope_ctx(s)      its context, borrowed
+   conc_scope_cancel(s, cause)     cancel its context; cause 0: CONC_CANCELED
+   conc_scope_chan(s, T), conc_scope_chan(s, T, cap)   a channel that is freed with the scope; NULL: no memory
+   conc_scope_alloc(s, size)       zeroed memory for anything, freed with the scope; NULL: no memory
+   conc_scope_defer(s, fn, arg)    call fn(arg) when the tasks have ended; last registered first. CONC_NO_MEMORY: it will not be
+
+   The block that declares it must be left by the goroutine or thread that entered it; s may be used by the tasks as well, but only from
+   outside may it be waited for, and a task that starts others at the limit may block for ever. No memory for the scope's
+   context or for a task ends the program. A crash in a task ends the program at once. Source: errgroup, and the nurseries of
+   Trio. */
+typedef struct conc_scope {
+    conc_ctx *conc__ctx;
+    conc_wg conc__wg;
+    conc_sem conc__sem;
+    void *conc__items;   /* what is to be freed, last first */
+    int conc__err;       /* the first error */
+    bool conc__limited, conc__join;
+    void *conc__exit[4]; /* ends the scope if its goroutine calls conc_exit */
+} conc_scope;
+typedef struct conc_scope_opts {
+    conc_ctx *parent;
+    int limit;
+    int64_t timeout, deadline;
+    bool join;
+    char conc__none;
+} conc_scope_opts;
+CONC_API conc_scope *conc__scope_begin(conc_scope *s, const conc_scope_opts *o);
+CONC_API void conc__scope_end(conc_scope *s);
+CONC_API void conc__scope_slot(conc_scope *s);     /* wait until one more task may run */
+CONC_API bool conc__scope_try_slot(conc_scope *s);
+CONC_API void *conc__scope_room(conc_scope *s, size_t size, void (*fn)(void *)); /* zeroed; fn(room) at the end */
+CONC_API conc_status conc__scope_defer(conc_scope *s, void (*fn)(void *), void *arg);
+CONC_API const volatile void *conc__scope_own(conc_scope *s, const volatile void *chan); /* -> chan; NULL: no memory, freed */
+CONC_API void conc__scope_task(void *call);        /* how tasks are run: with an int result, without */
+CONC_API void conc__scope_task_void(void *call);
+CONC_API conc_ctx *conc_scope_ctx(conc_scope *s);
+CONC_API int conc_scope_wait(conc_scope *s);
+CONC_API void conc_scope_cancel(conc_scope *s, int cause);
+CONC_API void *conc_scope_alloc(conc_scope *s, size_t size);
+typedef struct conc__task { void *conc__exit[4]; conc_scope *s; } conc__task;
+CONC_API void conc__task_begin(conc__task *t, conc_scope *s);
+CONC_API void conc__task_end(conc__task *t, int result, bool has_result);
+
 // >>io
 /* POSIX's calls for goroutines: where the plain call would block the thread, these park the goroutine and the processor goes on
    with others. On a plain OS thread they block it, with the same deadlines and the same wake-up by conc_close. They return what the
@@ -1073,6 +1146,27 @@ static inline void conc__defer_run(struct conc__defer *d) { d->fn(d->arg); }
 #define conc_ticker_chan(t) ((conc_recv_chan(int64_t))conc__ticker_chan(t))
 #define conc_after(ns) ((conc_recv_chan(int64_t))conc__after(ns))
 #define conc_ctx_done(ctx) ((conc_recv_chan(char))conc__ctx_done(ctx))
+#define conc_scope_begin(s, ...) CONC__SCOPE(s, CONC__UID(conc__scope), __VA_ARGS__)
+#define CONC__SCOPE(s, id, ...) \
+    __attribute__((cleanup(conc__scope_end))) conc_scope id; \
+    conc_scope *const s = conc__scope_begin(&id, &(const conc_scope_opts){ .conc__none = 0, __VA_ARGS__ })
+#define CONC__SCOPE_RUN(T) \
+    (CONC__ASSERT(__builtin_types_compatible_p(T, void) || __builtin_types_compatible_p(T, int), "conc_scope_go: a task returns void or int"), \
+    __builtin_types_compatible_p(T, void) ? conc__scope_task_void : conc__scope_task)
+#define conc_scope_go(s, ...) __extension__({ \
+    conc_scope *conc__sc = (s); \
+    conc__scope_slot(conc__sc); \
+    (void)CONC__GO((&conc__sc->conc__wg, CONC__SCOPE_RUN), CONC__NULL, __VA_ARGS__); })
+#define conc_scope_try_go(s, ...) __extension__({ \
+    conc_scope *conc__sc = (s); \
+    bool conc__free = conc__scope_try_slot(conc__sc); \
+    if (conc__free) (void)CONC__GO((&conc__sc->conc__wg, CONC__SCOPE_RUN), CONC__NULL, __VA_ARGS__); \
+    conc__free; })
+#define conc_scope_chan(s, ...) __extension__({ \
+    __auto_type conc__c = conc_chan_make(__VA_ARGS__); \
+    (__typeof__(conc__c))(uintptr_t)conc__scope_own((s), conc__c); })
+#define conc_scope_defer(s, f, a) \
+    conc__scope_defer((s), (CONC__ASSERT(sizeof(char[sizeof((f)(a), 1)]), ""), (void (*)(void *))(uintptr_t)(f)), (void *)(uintptr_t)(a))
 #define CONC__SENDX_(c, v, val, ctx) __extension__({ CONC__ELEM(c) v = (val); conc__chan_send_ctx(CONC__TX(c), &v, (ctx)); })
 #define conc_chan_send_ctx(c, v, ctx) CONC__SENDX_(c, CONC__UID(conc__v), v, ctx)
 #define conc_chan_recv_ctx(c, p, ctx) conc__chan_recv_ctx(CONC__RX(c), CONC__DST(c, p), (ctx))
@@ -1249,7 +1343,7 @@ template <class F, class... A>
 inline auto conc__go_cxx(const conc__site *site, conc_wg *wg, const conc_go_opts *opts, F &&f, A &&...a)
     -> decltype((void)f(std::forward<A>(a)...), conc_status()) {
     typedef conc__job<typename std::decay<F>::type, typename std::decay<A>::type...> J;
-    conc__godesc d = { nullptr, site, wg, opts, 0, CONC_OK, nullptr };
+    conc__godesc d = { nullptr, site, wg, opts, 0, CONC_OK, nullptr, nullptr };
     void *room = conc__go_begin(&d, conc__is_nil(f) ? nullptr : &J::run, sizeof(J));
     if (room) {
         new (room) J{ std::forward<F>(f), std::tuple<typename std::decay<A>::type...>(std::forward<A>(a)...) };
@@ -1281,6 +1375,67 @@ template <class F, class A> struct conc__guard {
 };
 template <class F, class A> inline auto conc__mkguard(F f, A a) -> decltype((void)f(a), conc__guard<F, A>(f, a)) { return conc__guard<F, A>(f, a); }
 #define conc_defer(f, ...) auto CONC__UID(conc__d) = conc__mkguard((f), (__VA_ARGS__))
+
+struct conc__scope_guard {
+    conc_scope s;
+    explicit conc__scope_guard(const conc_scope_opts &o) { (void)conc__scope_begin(&s, &o); }
+    conc__scope_guard(const conc__scope_guard &) = delete;
+    ~conc__scope_guard() { conc__scope_end(&s); }
+};
+#define conc_scope_begin(s, ...) CONC__SCOPE(s, CONC__UID(conc__scope), __VA_ARGS__)
+#define CONC__SCOPE(name, id, ...) \
+    conc__scope_guard id((conc_scope_opts{ __VA_ARGS__ })); \
+    conc_scope *const name = &id.s
+template <class R> struct conc__result {
+    static_assert(std::is_same<R, int>::value, "conc_scope_go: a task returns void or int");
+    template <class F, class... A> static void of(conc__task *t, F &f, A &&...a) { conc__task_end(t, f(std::forward<A>(a)...), true); }
+};
+template <> struct conc__result<void> {
+    template <class F, class... A> static void of(conc__task *t, F &f, A &&...a) {
+        f(std::forward<A>(a)...);
+        conc__task_end(t, 0, false);
+    }
+};
+template <class F> struct conc__tasked { /* a task as a function for conc__go_cxx */
+    F f;
+    conc_scope *s;
+    template <class... A> auto operator()(A &&...a) -> decltype((void)f(std::forward<A>(a)...)) {
+        conc__task t;
+        conc__task_begin(&t, s);
+        conc__result<decltype(f(std::forward<A>(a)...))>::of(&t, f, std::forward<A>(a)...);
+    }
+};
+template <class F> inline bool conc__is_nil(const conc__tasked<F> &t) { return conc__is_nil(t.f); }
+template <class F, class... A> inline void conc__scope_start(const conc__site *site, conc_scope *s, F &&f, A &&...a) {
+    conc__tasked<typename std::decay<F>::type> t = { std::forward<F>(f), s };
+    (void)conc__go_cxx(site, &s->conc__wg, nullptr, std::move(t), std::forward<A>(a)...);
+}
+template <class... A> inline void conc__scope_go(const conc__site *site, conc_scope *s, A &&...a) {
+    conc__scope_slot(s);
+    conc__scope_start(site, s, std::forward<A>(a)...);
+}
+#define conc_scope_go(s, ...) conc__scope_go(CONC__SITE_OF(CONC__NAME(__VA_ARGS__)), (s), __VA_ARGS__)
+#define conc_scope_try_go(scope, ...) \
+    ([&](conc_scope *conc__s) { \
+        bool conc__free = conc__scope_try_slot(conc__s); \
+        if (conc__free) conc__scope_start(CONC__SITE_OF(CONC__NAME(__VA_ARGS__)), conc__s, __VA_ARGS__); \
+        return conc__free; \
+    }(scope))
+template <class C> inline C conc__scope_own_t(conc_scope *s, C c) { return (C)const_cast<void *>(conc__scope_own(s, (const volatile void *)c)); }
+#define conc_scope_chan(s, ...) conc__scope_own_t((s), conc_chan_make(__VA_ARGS__))
+template <class F, class A> struct conc__late {
+    F f;
+    A a;
+    static void run(void *p) {
+        conc__late *l = static_cast<conc__late *>(p);
+        (void)l->f(l->a);
+        l->~conc__late();
+    }
+};
+template <class F, class A> inline auto conc_scope_defer(conc_scope *s, F f, A a) -> decltype((void)f(a), conc_status()) {
+    void *room = conc__scope_room(s, sizeof(conc__late<F, A>), &conc__late<F, A>::run);
+    return room ? (new (room) conc__late<F, A>{ f, a }, CONC_OK) : CONC_NO_MEMORY;
+}
 #ifdef CONC_STATIC
 } /* namespace */
 #endif
@@ -2154,7 +2309,7 @@ typedef struct conc__big { /* a record that needs more: from CONC_MALLOC */
     const char *name;
     conc__g *g; /* its own stack (go_with), or NULL */
     size_t words;
-    void (*fn)(void);
+    void (*fn)(void); /* of a call that is in the room */
     __attribute__((aligned(16))) struct conc__regs regs; /* R_REGS: then words stacked words follow; R_ROOM: the room starts here */
 } conc__big;
 
@@ -3398,7 +3553,7 @@ CONC__FN conc__g *conc__bind(conc__m *m, conc__rec *r) {
 #endif
     return g;
 }
-extern void conc__go_replay(const struct conc__regs *regs, const uintptr_t *stack, size_t words, void (*fn)(void)) __attribute__((visibility("hidden"))); /* in assembly */
+extern int conc__go_replay(const struct conc__regs *regs, const uintptr_t *stack, size_t words, void (*fn)(void)) __attribute__((visibility("hidden"))); /* in assembly */
 #if CONC__X64
 typedef void (*conc__fn4)(uintptr_t, ...); /* as variadic: al is set, so that a variadic function may be started */
 #else
@@ -3442,7 +3597,7 @@ CONC__ANY_CALL CONC__INLINE void conc__run_rec(conc__m *m, conc__g *g) {
     }
     case CONC__R_REGS:
         conc__leave(m);
-        conc__go_replay(&big->regs, (const uintptr_t *)(&big->regs + 1), big->words, fn);
+        (void)conc__go_replay(&big->regs, (const uintptr_t *)(&big->regs + 1), big->words, fn);
         break;
     default:
         conc__leave(m);
@@ -3686,13 +3841,27 @@ __attribute__((no_sanitize_address)) CONC__FROM_ASM void conc__go_captured(const
         __asm__ volatile("" ::: "memory");
     }
     conc__tsan_blind(false);
-    conc__submit(&big->r, ds, CONC__R_REGS | CONC__R_BIG);
+    if (ds->run) { /* the room holds the call, and run calls it by conc__call */
+        big->fn = ds->fn;
+        big->r.fn = (void (*)(void))(uintptr_t)ds->run;
+    }
+    conc__submit(&big->r, ds, ds->run ? CONC__R_ROOM | CONC__R_BIG : CONC__R_REGS | CONC__R_BIG);
+}
+CONC__INLINE conc__big *conc__big_of(void *room) { return (conc__big *)(void *)((char *)room - offsetof(conc__big, regs)); }
+#define CONC__TYPED SIZE_MAX /* big->words: the call was put there by go_func's code, which also makes it */
+/* Make the call that was captured, in the goroutine that was started for it: its int result, if it has one. The replay leaves the
+   result's register alone. */
+CONC__ANY_CALL CONC__FN int conc__call(void *room) {
+    conc__big *big = conc__big_of(room);
+    if (big->words != CONC__TYPED) return conc__go_replay(&big->regs, (const uintptr_t *)(&big->regs + 1), big->words, big->fn);
+    ((void (*)(void *))(uintptr_t)big->fn)(room);
+    return 0;
 }
 /* Typed room, for C++ and go_func: begin gives the room, the caller constructs the arguments in it, commit starts it. */
 CONC_API void *conc__go_begin(conc__godesc *d, void (*run)(void *), size_t size) {
     if (!run) conc__go_nil();
     conc__ensure();
-    bool big = d->opts || size > (d->wg ? 24u : 32u) || CONC__TSAN; /* the room is filled outside, see conc__go4_slow */
+    bool big = d->opts || d->run || size > (d->wg ? 24u : 32u) || CONC__TSAN; /* the room is filled outside, see conc__go4_slow */
     size_t extra = size > sizeof(struct conc__regs) ? size - sizeof(struct conc__regs) : 0;
     conc__rec *r = NULL;
     if (big) {
@@ -3704,6 +3873,11 @@ CONC_API void *conc__go_begin(conc__godesc *d, void (*run)(void *), size_t size)
         return NULL;
     }
     r->fn = (void (*)(void))(uintptr_t)run;
+    if (d->run) {
+        ((conc__big *)(void *)r)->fn = r->fn;
+        ((conc__big *)(void *)r)->words = CONC__TYPED;
+        r->fn = (void (*)(void))(uintptr_t)d->run;
+    }
     d->rec = r;
     d->stack = big ? CONC__R_ROOM | CONC__R_BIG : CONC__R_ROOM;
     return big ? (void *)&((conc__big *)(void *)r)->regs : (void *)r->arg;
@@ -6166,6 +6340,145 @@ CONC_API bool conc_ctx_func_stop(conc_ctx_func *f) {
     CONC_FREE(f);
     return stopped;
 }
+
+// >>scope-impl
+/* A scope is a wait group, a context, a semaphore if it has a limit, and a list of what to free. It lives in the frame that declares it;
+   a task refers to it by its goroutine's wait group, which is counted down when everything else of the task is over, so that the
+   scope is there as long as it is needed.
+
+   A task's result: go() drops what a function returns, so a task is not run as other goroutines are. Its registers are captured in
+   the same way, but the record's function is conc__scope_task, and the captured call is its argument; it replays the call and
+   finds the result where the ABI leaves it. Ordinary goroutines pay nothing for this: their records and conc__run_rec are
+   unchanged. (Rejected: a kind of record of its own, for a test in conc__run_rec, the hottest function there is.)
+
+   conc_exit unwinds no C frames, so a task leaves its slot, and the owner ends the scope, by exit handlers that lie in those frames,
+   as conc_once_do has it. They are taken out wherever they are: handlers registered later stay.
+
+   Items are pushed by anybody without a lock and popped by the owner alone, when no task is left. */
+struct conc__item { struct conc__item *next; void (*fn)(void *room); }; /* then the room */
+struct conc__deferred { void (*fn)(void *); void *arg; };
+
+CONC__FN void conc__exit_push(struct conc__exit *e, void (*fn)(void *), void *arg) {
+    conc__m *m = conc__self();
+    e->fn = NULL;
+    if (!m) return;
+    conc__g *g = conc__ld(&m->cur);
+    e->fn = fn;
+    e->arg = arg;
+    e->heap = false;
+    e->next = conc__ld(&g->exits);
+    conc__st(&g->exits, e);
+}
+CONC__FN void conc__exit_remove(struct conc__exit *e) {
+    if (!e->fn) return; /* an OS thread's */
+    struct conc__exit **at = &conc__ld(&conc__self()->cur)->exits;
+    while (conc__ld(at) && conc__ld(at) != e) at = &conc__ld(at)->next; /* not there: it is running */
+    if (conc__ld(at)) conc__st(at, e->next);
+}
+CONC__INLINE struct conc__exit *conc__exit_in(void **words) { return (struct conc__exit *)(void *)words; }
+
+CONC__FN void conc__scope_gone(void *s) { conc__scope_end((conc_scope *)s); }
+CONC_API conc_scope *conc__scope_begin(conc_scope *s, const conc_scope_opts *o) {
+    memset(s, 0, sizeof *s);
+    conc_ctx *parent = o->parent ? o->parent : conc_ctx_background();
+    int64_t deadline = o->deadline ? o->deadline : INT64_MAX;
+    if (o->timeout) {
+        int64_t t = conc__deadline(o->timeout);
+        if (t < deadline) deadline = t;
+    }
+    if (o->limit < 0) conc_panic("conc_scope_begin: negative limit");
+    s->conc__ctx = conc_ctx_with_deadline(parent, deadline);
+    if (!s->conc__ctx) conc__fatal("out of memory: conc_scope_begin");
+    s->conc__limited = o->limit > 0;
+    s->conc__join = o->join;
+    conc_sem_init(&s->conc__sem, o->limit);
+    conc__exit_push(conc__exit_in(s->conc__exit), conc__scope_gone, s);
+    return s;
+}
+CONC_API void conc__scope_end(conc_scope *s) {
+    conc__exit_remove(conc__exit_in(s->conc__exit));
+    if (!s->conc__join) conc_ctx_cancel(s->conc__ctx);
+    conc_wg_wait(&s->conc__wg);
+    for (struct conc__item *i; (i = (struct conc__item *)s->conc__items) != NULL;) { /* a deferred function may register more */
+        s->conc__items = i->next;
+        if (i->fn) i->fn(i + 1);
+        CONC_FREE(i);
+    }
+    conc_ctx_free(s->conc__ctx);
+}
+CONC_API conc_ctx *conc_scope_ctx(conc_scope *s) { return s->conc__ctx; }
+CONC_API void conc_scope_cancel(conc_scope *s, int cause) {
+    int none = 0;
+    if (!cause) cause = CONC_CANCELED;
+    (void)__atomic_compare_exchange_n(&s->conc__err, &none, cause, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    conc_ctx_cancel_cause(s->conc__ctx, cause);
+}
+CONC_API int conc_scope_wait(conc_scope *s) {
+    conc_wg_wait(&s->conc__wg);
+    return conc__ld(&s->conc__err);
+}
+
+/* tasks */
+CONC_API void conc__scope_slot(conc_scope *s) {
+    if (s->conc__limited) conc_sem_acquire(&s->conc__sem, 1);
+}
+CONC_API bool conc__scope_try_slot(conc_scope *s) { return !s->conc__limited || conc_sem_try_acquire(&s->conc__sem, 1); }
+CONC__FN void conc__task_gone(void *t) { conc__task_end((conc__task *)t, 0, false); }
+CONC_API void conc__task_begin(conc__task *t, conc_scope *s) {
+    t->s = s;
+    conc__exit_push(conc__exit_in(t->conc__exit), conc__task_gone, t);
+}
+CONC_API void conc__task_end(conc__task *t, int result, bool has_result) {
+    conc_scope *s = t->s;
+    conc__exit_remove(conc__exit_in(t->conc__exit));
+    if (!has_result) result = conc_ctx_cause(s->conc__ctx);
+    if (result) conc_scope_cancel(s, result);
+    if (s->conc__limited) conc_sem_release(&s->conc__sem, 1);
+}
+CONC__FN conc_scope *conc__scope_of(void *room) {
+    return (conc_scope *)(void *)((char *)conc__big_of(room)->wg - offsetof(conc_scope, conc__wg));
+}
+CONC_API void conc__scope_task(void *room) {
+    conc__task t;
+    conc__task_begin(&t, conc__scope_of(room));
+    conc__task_end(&t, conc__call(room), true);
+}
+CONC_API void conc__scope_task_void(void *room) {
+    conc__task t;
+    conc__task_begin(&t, conc__scope_of(room));
+    (void)conc__call(room);
+    conc__task_end(&t, 0, false);
+}
+
+/* what it owns */
+CONC_API void *conc__scope_room(conc_scope *s, size_t size, void (*fn)(void *)) {
+    struct conc__item *i = size < PTRDIFF_MAX / 2 ? (struct conc__item *)CONC_MALLOC(sizeof *i + size) : NULL;
+    if (!i) return NULL;
+    memset(i + 1, 0, size);
+    i->fn = fn;
+    void *first = conc__ld(&s->conc__items);
+    do i->next = (struct conc__item *)first;
+    while (!__atomic_compare_exchange_n(&s->conc__items, &first, (void *)i, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+    return i + 1;
+}
+CONC__ANY_CALL CONC__FN void conc__run_deferred(void *room) {
+    struct conc__deferred *d = (struct conc__deferred *)room;
+    d->fn(d->arg);
+}
+CONC_API conc_status conc__scope_defer(conc_scope *s, void (*fn)(void *), void *arg) {
+    struct conc__deferred *d = (struct conc__deferred *)conc__scope_room(s, sizeof *d, conc__run_deferred);
+    if (!d) return CONC_NO_MEMORY;
+    d->fn = fn;
+    d->arg = arg;
+    return CONC_OK;
+}
+CONC__FN void conc__free_owned(void *c) { conc__chan_free(c); }
+CONC_API const volatile void *conc__scope_own(conc_scope *s, const volatile void *chan) {
+    if (!chan || conc__scope_defer(s, conc__free_owned, (void *)(uintptr_t)chan) == CONC_OK) return chan;
+    conc__chan_free(chan);
+    return NULL;
+}
+CONC_API void *conc_scope_alloc(conc_scope *s, size_t size) { return conc__scope_room(s, size, NULL); }
 
 // >>poll
 /* Waiting for descriptors. A table indexed by descriptor number holds what is known of each (conc__fd, 32 bytes); a goroutine
