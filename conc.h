@@ -1149,7 +1149,7 @@ static inline void conc__defer_run(struct conc__defer *d) { d->fn(d->arg); }
 #define conc_scope_begin(s, ...) CONC__SCOPE(s, CONC__UID(conc__scope), __VA_ARGS__)
 #define CONC__SCOPE(s, id, ...) \
     __attribute__((cleanup(conc__scope_end))) conc_scope id; \
-    conc_scope *const s = conc__scope_begin(&id, &(const conc_scope_opts){ .conc__none = 0, __VA_ARGS__ })
+    __attribute__((unused)) conc_scope *const s = conc__scope_begin(&id, &(const conc_scope_opts){ .conc__none = 0, __VA_ARGS__ })
 #define CONC__SCOPE_RUN(T) \
     (CONC__ASSERT(__builtin_types_compatible_p(T, void) || __builtin_types_compatible_p(T, int), "conc_scope_go: a task returns void or int"), \
     __builtin_types_compatible_p(T, void) ? conc__scope_task_void : conc__scope_task)
@@ -1385,7 +1385,7 @@ struct conc__scope_guard {
 #define conc_scope_begin(s, ...) CONC__SCOPE(s, CONC__UID(conc__scope), __VA_ARGS__)
 #define CONC__SCOPE(name, id, ...) \
     conc__scope_guard id((conc_scope_opts{ __VA_ARGS__ })); \
-    conc_scope *const name = &id.s
+    __attribute__((unused)) conc_scope *const name = &id.s
 template <class R> struct conc__result {
     static_assert(std::is_same<R, int>::value, "conc_scope_go: a task returns void or int");
     template <class F, class... A> static void of(conc__task *t, F &f, A &&...a) { conc__task_end(t, f(std::forward<A>(a)...), true); }

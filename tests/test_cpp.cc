@@ -341,3 +341,88 @@ TEST(sync_and_time) {
     conc_yield();
     CHECK_EQ(errno, 12);
 }
+
+// Contexts and scopes from C++.
+TEST(contexts) {
+    conc_ctx *ctx = conc_ctx_with_timeout(conc_ctx_background(), CONC_HOUR), *child = conc_ctx_with_cancel(ctx);
+    defer(conc_ctx_free, ctx);
+    defer(conc_ctx_free, child);
+    ints c = chan_make(int, 1);
+    int v = 0, hit = 0;
+    CHECK_EQ(chan_send_ctx(c, 4, child), CONC_OK);
+    CHECK_EQ(chan_recv_ctx(c, &v, child), CONC_OK);
+    conc_ctx_cancel_cause(ctx, 7);
+    CHECK_EQ(chan_recv_ctx(c, &v, child), CONC_CANCELED);
+    recv_chan(char) done = conc_ctx_done(child);
+    CHECK_EQ(chan_recv(done), 0);
+    chan_select {
+        on_recv(x, c) hit = x;
+        on_done(child) hit = 5;
+    }
+    CHECK_EQ(hit, 5);
+    CHECK_EQ(chan_select_of(case_recv(c, &v), case_done(ctx), case_done(nullptr)), 1);
+    CHECK_EQ(conc_ctx_cause(child), 7);
+    chan_free(c);
+}
+
+static std::atomic<int> tasks_ended, objects;
+struct Tracked {
+    Tracked() { objects++; }
+    Tracked(const Tracked &) { objects++; }
+    Tracked(Tracked &&) noexcept { objects++; }
+    ~Tracked() { objects--; }
+};
+static void linger(conc_ctx *ctx) {
+    chan_recv(conc_ctx_done(ctx));
+    tasks_ended++;
+}
+static int leave_scope(int way) {
+    Tracked before;
+    for (int i = 0; i < 1; i++) {
+        conc_scope_begin(s, nullptr, 4);
+        ints c = conc_scope_chan(s, int, 3);
+        CHECK(c && chan_cap(c) == 3 && conc_scope_chan(s, long));
+        CHECK_EQ(conc_scope_defer(s, [](int *n) { *n += 1; }, static_cast<int *>(conc_scope_alloc(s, sizeof(int)))), CONC_OK);
+        conc_scope_go(s, linger, conc_scope_ctx(s));
+        Tracked tracked;
+        conc_scope_go(s, [s, tracked] { linger(conc_scope_ctx(s)); });
+        conc_scope_go(s, [](std::unique_ptr<int> p, conc_ctx *ctx) -> int { return linger(ctx), *p; },
+                      std::unique_ptr<int>(new int(5)), conc_scope_ctx(s));
+        CHECK(conc_scope_try_go(s, linger, conc_scope_ctx(s)));
+        CHECK(!conc_scope_try_go(s, linger, conc_scope_ctx(s)));
+        if (way == 1) return 1;
+        if (way == 2) break;
+        if (way == 3) throw std::runtime_error("out of a scope");
+        if (way == 4) {
+            conc_scope_cancel(s, 9);
+            return conc_scope_wait(s);
+        }
+    }
+    return way;
+}
+// Every way out of a scope, an exception too: all joined, all destroyed.
+TEST(scopes) {
+    for (int way = 0; way < 5; way++)
+        for (int inside = 0; inside < 2; inside++) {
+            tasks_ended = 0;
+            auto run = [way] {
+                try {
+                    int got = leave_scope(way);
+                    CHECK_EQ(got, way == 4 ? 9 : way);
+                } catch (const std::exception &e) {
+                    CHECK(way == 3 && std::string(e.what()) == "out of a scope");
+                }
+            };
+            if (inside) conc_run(run);
+            else run();
+            CHECK_EQ(tasks_ended.load(), 4);
+            wait_goroutines(body_goroutines());
+            CHECK_EQ(objects.load(), 0);
+        }
+}
+TEST(scope_first_error) {
+    conc_scope_begin(s);
+    conc_scope_go(s, [](conc_ctx *ctx) { return chan_recv(conc_ctx_done(ctx)), 3; }, conc_scope_ctx(s));
+    conc_scope_go(s, [] { return 42; });
+    CHECK_EQ(conc_scope_wait(s), 42);
+}
