@@ -928,8 +928,8 @@ CONC_API conc_status conc__chan_recv_ctx(const volatile void *c, void *v, conc_c
                           owns is freed, last made first. Options, all zero by default: .parent (conc_ctx_background()), .limit
                           (tasks at one time; 0: any number), .timeout (ns) or .deadline, .join = true (wait at the end, do not
                           cancel). In C++ before 20 in this order without names: conc_scope_begin(s, parent, limit, timeout).
-   conc_scope_go(s, fn, args...)   start fn(args...) as a task; fn returns void, or an int, where other than 0 is an error. The first
-                          error cancels the scope's context, with it as the cause. At the limit it blocks until a task
+   conc_scope_go(s, fn, args...)   start fn(args...) as a task; fn returns void, or an int or a conc_status, where other than 0 is an error.
+                          The first error cancels the scope's context, with it as the cause. At the limit it blocks until a task
                           ends. A task always runs, also in a scope that is cancelled: it may have arguments to free.
    conc_scope_try_go(s, fn, args...)   false, and nothing is evaluated, if it would block
    conc_scope_wait(s)     wait for all tasks: 0, or the first error. What counts: an int task's result; conc_scope_cancel's cause; and for a
@@ -1151,7 +1151,8 @@ static inline void conc__defer_run(struct conc__defer *d) { d->fn(d->arg); }
     __attribute__((cleanup(conc__scope_end))) conc_scope id; \
     __attribute__((unused)) conc_scope *const s = conc__scope_begin(&id, &(const conc_scope_opts){ .conc__none = 0, __VA_ARGS__ })
 #define CONC__SCOPE_RUN(T) \
-    (CONC__ASSERT(__builtin_types_compatible_p(T, void) || __builtin_types_compatible_p(T, int), "conc_scope_go: a task returns void or int"), \
+    (CONC__ASSERT(__builtin_types_compatible_p(T, void) || __builtin_types_compatible_p(T, int) || __builtin_types_compatible_p(T, conc_status), \
+        "conc_scope_go: a task returns void, int or conc_status"), \
     __builtin_types_compatible_p(T, void) ? conc__scope_task_void : conc__scope_task)
 #define conc_scope_go(s, ...) __extension__({ \
     conc_scope *conc__sc = (s); \
@@ -1387,8 +1388,8 @@ struct conc__scope_guard {
     conc__scope_guard id((conc_scope_opts{ __VA_ARGS__ })); \
     __attribute__((unused)) conc_scope *const name = &id.s
 template <class R> struct conc__result {
-    static_assert(std::is_same<R, int>::value, "conc_scope_go: a task returns void or int");
-    template <class F, class... A> static void of(conc__task *t, F &f, A &&...a) { conc__task_end(t, f(std::forward<A>(a)...), true); }
+    static_assert(std::is_same<R, int>::value || std::is_same<R, conc_status>::value, "conc_scope_go: a task returns void, int or conc_status");
+    template <class F, class... A> static void of(conc__task *t, F &f, A &&...a) { conc__task_end(t, (int)f(std::forward<A>(a)...), true); }
 };
 template <> struct conc__result<void> {
     template <class F, class... A> static void of(conc__task *t, F &f, A &&...a) {

@@ -118,6 +118,7 @@ static int all_registers(int a, double b, const char *c, long d, float e, short 
 struct pair { long a, b; };
 static int by_value(struct pair p) { return (int)(p.a - p.b); }
 static int extremes(int r) { return r; }
+static conc_status status(conc_status st) { return st; }
 static void nothing(void) {}
 static int zero(void) { return 0; }
 /* The result is captured whatever way the arguments travel. */
@@ -133,6 +134,7 @@ TEST(results) {
     conc_scope_go(s, all_registers, 1, 2.5, "three", 4, 5.5f, -6, 7, 8, 9, 10);
     conc_scope_go(s, zero);
     conc_scope_go(s, nothing);
+    conc_scope_go(s, status, CONC_OK);
     conc_scope_go(s, by_value, ((struct pair){ 8, 8 }));
     CHECK_EQ(conc_scope_wait(s), 0);
     conc_scope_go(s, by_value, ((struct pair){ 50, 8 }));
