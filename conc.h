@@ -927,7 +927,8 @@ CONC_API conc_status conc__chan_recv_ctx(const volatile void *c, void *v, conc_c
                           exception, conc_exit - the tasks that still run are cancelled and waited for; then what the scope
                           owns is freed, last made first. Options, all zero by default: .parent (conc_ctx_background()), .limit
                           (tasks at one time; 0: any number), .timeout (ns) or .deadline, .join = true (wait at the end, do not
-                          cancel). In C++ before 20 in this order without names: conc_scope_begin(s, parent, limit, timeout).
+                          cancel). In C++ in this order, without names: conc_scope_begin(s, parent, limit, timeout), or a
+                          conc_scope_opts.
    conc_scope_go(s, fn, args...)   start fn(args...) as a task; fn returns void, or an int or a conc_status, where other than 0 is an error.
                           The first error cancels the scope's context, with it as the cause. At the limit it blocks until a task
                           ends. A task always runs, also in a scope that is cancelled: it may have arguments to free.
@@ -1146,10 +1147,11 @@ static inline void conc__defer_run(struct conc__defer *d) { d->fn(d->arg); }
 #define conc_ticker_chan(t) ((conc_recv_chan(int64_t))conc__ticker_chan(t))
 #define conc_after(ns) ((conc_recv_chan(int64_t))conc__after(ns))
 #define conc_ctx_done(ctx) ((conc_recv_chan(char))conc__ctx_done(ctx))
-#define conc_scope_begin(s, ...) CONC__SCOPE(s, CONC__UID(conc__scope), __VA_ARGS__)
-#define CONC__SCOPE(s, id, ...) \
+/* the last designator, so that there is one */
+#define conc_scope_begin(...) CONC__SCOPE(CONC__UID(conc__scope), __VA_ARGS__, .conc__none = 0)
+#define CONC__SCOPE(id, s, ...) \
     __attribute__((cleanup(conc__scope_end))) conc_scope id; \
-    __attribute__((unused)) conc_scope *const s = conc__scope_begin(&id, &(const conc_scope_opts){ .conc__none = 0, __VA_ARGS__ })
+    __attribute__((unused)) conc_scope *const s = conc__scope_begin(&id, &(const conc_scope_opts){ __VA_ARGS__ })
 #define CONC__SCOPE_RUN(T) \
     (CONC__ASSERT(__builtin_types_compatible_p(T, void) || __builtin_types_compatible_p(T, int) || __builtin_types_compatible_p(T, conc_status), \
         "conc_scope_go: a task returns void, int or conc_status"), \
@@ -1383,10 +1385,20 @@ struct conc__scope_guard {
     conc__scope_guard(const conc__scope_guard &) = delete;
     ~conc__scope_guard() { conc__scope_end(&s); }
 };
-#define conc_scope_begin(s, ...) CONC__SCOPE(s, CONC__UID(conc__scope), __VA_ARGS__)
-#define CONC__SCOPE(name, id, ...) \
-    conc__scope_guard id((conc_scope_opts{ __VA_ARGS__ })); \
+inline conc_scope_opts conc__scope_opts_of(conc_ctx *parent = nullptr, int limit = 0, int64_t timeout = 0, int64_t deadline = 0, bool join = false) {
+    return conc_scope_opts{ parent, limit, timeout, deadline, join, 0 };
+}
+inline conc_scope_opts conc__scope_opts_of(const conc_scope_opts &o) { return o; }
+#define conc_scope_begin(...) CONC__CAT(CONC__SCOPE_, CONC__NARGS(__VA_ARGS__))(CONC__UID(conc__scope), __VA_ARGS__)
+#define CONC__SCOPE(id, name, opts) \
+    conc__scope_guard id(opts); \
     __attribute__((unused)) conc_scope *const name = &id.s
+#define CONC__SCOPE_0(id, name) CONC__SCOPE(id, name, conc__scope_opts_of())
+#define CONC__SCOPE_1(id, name, ...) CONC__SCOPE(id, name, conc__scope_opts_of(__VA_ARGS__))
+#define CONC__SCOPE_2 CONC__SCOPE_1
+#define CONC__SCOPE_3 CONC__SCOPE_1
+#define CONC__SCOPE_4 CONC__SCOPE_1
+#define CONC__SCOPE_5 CONC__SCOPE_1
 template <class R> struct conc__result {
     static_assert(std::is_same<R, int>::value || std::is_same<R, conc_status>::value, "conc_scope_go: a task returns void, int or conc_status");
     template <class F, class... A> static void of(conc__task *t, F &f, A &&...a) { conc__task_end(t, (int)f(std::forward<A>(a)...), true); }
@@ -1407,13 +1419,15 @@ template <class F> struct conc__tasked { /* a task as a function for conc__go_cx
     }
 };
 template <class F> inline bool conc__is_nil(const conc__tasked<F> &t) { return conc__is_nil(t.f); }
-template <class F, class... A> inline void conc__scope_start(const conc__site *site, conc_scope *s, F &&f, A &&...a) {
+template <class F, class... A>
+inline auto conc__scope_start(const conc__site *site, conc_scope *s, F &&f, A &&...a) -> decltype((void)f(std::forward<A>(a)...)) {
     conc__tasked<typename std::decay<F>::type> t = { std::forward<F>(f), s };
     (void)conc__go_cxx(site, &s->conc__wg, nullptr, std::move(t), std::forward<A>(a)...);
 }
-template <class... A> inline void conc__scope_go(const conc__site *site, conc_scope *s, A &&...a) {
+template <class F, class... A>
+inline auto conc__scope_go(const conc__site *site, conc_scope *s, F &&f, A &&...a) -> decltype((void)f(std::forward<A>(a)...)) {
     conc__scope_slot(s);
-    conc__scope_start(site, s, std::forward<A>(a)...);
+    conc__scope_start(site, s, std::forward<F>(f), std::forward<A>(a)...);
 }
 #define conc_scope_go(s, ...) conc__scope_go(CONC__SITE_OF(CONC__NAME(__VA_ARGS__)), (s), __VA_ARGS__)
 #define conc_scope_try_go(scope, ...) \

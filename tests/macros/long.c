@@ -35,6 +35,19 @@ int main(void) {
     conc_case cases[1] = { conc_case_recv(a, &v) };
     CHECK(conc_select_n(cases, 1) == 0 && v == 4);
     {
+        conc_scope_begin(s);
+        conc_scope_go(s, count, &v);
+        conc_ctx *ctx = conc_scope_ctx(s);
+        CHECK(conc_scope_wait(s) == 0 && conc_chan_cap(conc_scope_chan(s, int, 2)) == 2);
+        v--;
+        conc_select {
+            conc_on_done(ctx) { hits = 500; }
+            conc_on_default {}
+        }
+        CHECK(conc_select_of(conc_case_done(ctx), conc_case_timeout(CONC_US)) == 1);
+        CHECK(conc_chan_send_ctx(a, 4, ctx) == CONC_OK && conc_chan_recv_ctx(a, &v, ctx) == CONC_OK && v == 4);
+    }
+    {
         conc_defer(count, &v);
         conc_chan_close(a);
     }

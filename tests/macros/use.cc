@@ -245,11 +245,32 @@ static void test_rest() {
     CHECK(taken() == 1 && errno == 3 && conc_version() == CONC_VERSION);
 }
 
+static int in_scope(conc_ctx *ctx, int wait) { return wait ? chan_recv(conc_ctx_done(ctx)) + 42 : 0; }
+static void test_scope() {
+    int v = 0;
+    conc_scope_begin(s);
+    conc_scope_begin(inner, conc_scope_ctx(s), 1);
+    conc_scope_go(s, in_scope, conc_scope_ctx(inner), 0);
+    CHECK(conc_scope_try_go(inner, in_scope, conc_scope_ctx(s), 0));
+    CHECK(conc_scope_wait(s) == 0 && conc_scope_wait(inner) == 0);
+    chan(int) owned = conc_scope_chan(s, int, 1);
+    CHECK(chan_send_ctx(owned, 3, conc_scope_ctx(s)) == CONC_OK && conc_scope_defer(s, once, (void *)&v) == CONC_OK);
+    chan_select {
+        on_done(conc_scope_ctx(inner)) v = -1;
+        on_recv(x, owned) v = x;
+    }
+    CHECK(v == 3 && chan_select_of(case_recv(owned, &v), case_done(NULL), case_default()) == 2);
+    conc_scope_go(inner, in_scope, conc_scope_ctx(s), 1);
+    conc_scope_cancel(s, 0);
+    CHECK(conc_scope_wait(inner) == 42 && chan_recv(conc_ctx_done(conc_scope_ctx(s))) == 0);
+}
+
 int main() {
     test_go();
     test_chan();
     test_select();
     test_rest();
+    test_scope();
     CHECK(conc_shutdown() == 0);
     puts("ok");
 }

@@ -19,6 +19,8 @@ void work_pt(double d);
 void work_big(struct big b);
 struct big returns_big(void);
 void unlock(conc_mutex *m);
+double measures(int id);
+int passes(int id);
 __attribute__((noreturn)) void serves_for_ever(int fd);
 
 void wrong(chan(int) ints, chan(const char *) strs, chan(struct pt) pts, recv_chan(int) ro, send_chan(int) so, int *ip);
@@ -320,6 +322,48 @@ void wrong(chan(int) ints, chan(const char *) strs, chan(struct pt) pts, recv_ch
 // clang: cannot send on a receive-only channel
 // c++: no matching function
     v = chan_select_of(case_send(ro, 1)); //!
+#endif
+
+#ifdef WRONG_on_done_channel
+// gcc: passing argument 1 of .conc__sel_ctx. from incompatible pointer type
+// clang: incompatible (function )?pointer types passing
+// c++: (invalid conversion|cannot convert|no matching function|cannot initialize)
+    chan_select { on_done(ints) v = 1; } //!
+#endif
+#ifdef WRONG_recv_ctx_destination
+// gcc: static assertion failed: "the destination must point to the channel.{1,2}s element type"
+// clang: the destination must point to the channel.{1,2}s element type
+// c++: (cannot convert|no matching function)
+    (void)chan_recv_ctx(ints, &d, NULL); //!
+#endif
+#ifdef WRONG_send_ctx_direction
+// gcc: static assertion failed: "cannot send on a receive-only channel"
+// clang: cannot send on a receive-only channel
+// c++: no matching function
+    (void)chan_send_ctx(ro, 1, NULL); //!
+#endif
+
+/* ---- scopes ---- */
+#ifdef WRONG_task_result
+// gcc: static assertion failed: "conc_scope_go: a task returns void, int or conc_status"
+// clang: conc_scope_go: a task returns void, int or conc_status
+// c++ elsewhere: conc_scope_go: a task returns void, int or conc_status
+    conc_scope_begin(s);
+    conc_scope_go(s, measures, 1); //!
+#endif
+#ifdef WRONG_task_arguments
+// gcc: too few arguments to function .passes.
+// clang: too few arguments to function call
+// c++: no matching function
+    conc_scope_begin(s);
+    conc_scope_go(s, passes); //!
+#endif
+#ifdef WRONG_scope_defer
+// gcc: passing argument 1 of .unlock. from incompatible pointer type
+// clang: incompatible pointer types passing
+// c++: no matching function
+    conc_scope_begin(s);
+    (void)conc_scope_defer(s, unlock, &v); //!
 #endif
 
 /* ---- the rest ---- */
