@@ -29,7 +29,7 @@ C_FILES = ["conc_impl.c", "harness.c"] + sorted(
 WARN = ["-Wall", "-Wextra"]
 CLOSING = re.compile(r"(?:^|: )(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$")
 # Suites whose tests need the kernel's or the machine's own speed, for the slow tools' reduced runs
-SLOW_SUITES = ["chan", "select", "sync", "time", "ctx", "sched", "stress_*"]
+SLOW_SUITES = ["chan", "select", "sync", "time", "ctx", "scope", "sched", "stress_*"]
 
 
 class Config:
