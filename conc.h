@@ -1953,12 +1953,15 @@ CONC__FN void *stbds_shmode_func(size_t elemsize, int mode);
 /* it shifts promoted bytes into the sign bit, which UndefinedBehaviorSanitizer minds: the attribute of an earlier declaration holds */
 __attribute__((no_sanitize("undefined"))) static size_t stbds_siphash_bytes(void *p, size_t len, size_t seed);
 #ifdef __cplusplus
-extern "C"
+extern "C" {
 #endif
 #ifdef CONC_STATIC
 static
 #endif
 __attribute__((no_sanitize("undefined"))) size_t stbds_hash_bytes(void *p, size_t len, size_t seed);
+#ifdef __cplusplus
+}
+#endif
 #include CONC_STB_DS
 /* what conc.h uses of it, expanded while the renames hold */
 CONC__FN void *conc__arr_grow(void *a, size_t elem, size_t add) { return stbds_arrgrowf(a, elem, add, 0); }
