@@ -7241,13 +7241,14 @@ CONC_API conc_pool *conc_pool_new(void *(*make)(void), void (*drop)(void *), siz
 /* The calling thread's stack, busy; NULL: it has none, or may not use it now. */
 CONC__INLINE struct conc__pool_own *conc__pool_enter(conc_pool *p) {
     conc__m *m = conc__self();
-    if (conc__unlikely(!m || (uint32_t)m->id >= p->nown)) return NULL;
-    struct conc__pool_own *o = &p->own[m->id];
     conc__tsan_blind(true); /* goroutines of one thread follow each other here */
-    conc__st(&o->busy, 1);
-    conc__fence_light();
-    if (conc__likely(!conc__ld_acq(&p->stop))) return o;
-    conc__st_rel(&o->busy, 0);
+    if (conc__likely(m && (uint32_t)m->id < p->nown)) {
+        struct conc__pool_own *o = &p->own[m->id];
+        conc__st(&o->busy, 1);
+        conc__fence_light();
+        if (conc__likely(!conc__ld_acq(&p->stop))) return o;
+        conc__st_rel(&o->busy, 0);
+    }
     conc__tsan_blind(false);
     return NULL;
 }
