@@ -7731,7 +7731,7 @@ CONC__FN void conc__sig_mode(int sig, int mode) {
         struct sigaction a;
         memset(&a, 0, sizeof a);
         a.sa_handler = mode == CONC__SIG_CAUGHT ? conc__on_signal : SIG_IGN;
-        a.sa_flags = SA_RESTART | SA_ONSTACK;
+        a.sa_flags = SA_RESTART | (RUNNING_ON_VALGRIND ? 0 : SA_ONSTACK); /* which it takes for a goroutine's stack shrinking */
         (void)sigfillset(&a.sa_mask);
         (void)sigaction(sig, &a, NULL);
     }
