@@ -762,9 +762,14 @@ CONC_API void conc__map_end(conc__map_iter *it);
 #define CONC__MAP_DST(m, k, p) \
     (CONC__ASSERT(CONC__IS(p, CONC__MAP_V(m, k) *), "the destination must point to the map's value type"), (p))
 #define CONC__MAP_KEY(m, key, k) CONC__MAP_K(m, key) k = (key)
-#define CONC__MAP_1(op, m, key, k, ...) __extension__({ CONC__MAP_KEY(m, key, k); op(m, &k, __VA_ARGS__); })
-#define CONC__MAP_2(op, m, key, val, k, v, ...) \
-    __extension__({ CONC__MAP_KEY(m, key, k); CONC__MAP_V(m, k) v = (val); op(m, &k, &v, __VA_ARGS__); })
+/* in these k is the key's copy, which types are taken from too: clang 14 refuses a compound literal within a static assertion */
+#define CONC__MAP_GET(m, key, k, p) __extension__({ CONC__MAP_KEY(m, key, k); conc__map_load(m, &k, CONC__MAP_DST(m, k, p)); })
+#define CONC__MAP_TAKE(m, key, k, p) __extension__({ CONC__MAP_KEY(m, key, k); conc__map_take(m, &k, CONC__NULL, CONC__MAP_DST(m, k, p)); })
+#define CONC__MAP_DEL(m, key, k) __extension__({ CONC__MAP_KEY(m, key, k); conc__map_take(m, &k, CONC__NULL, CONC__NULL); })
+#define CONC__MAP_DELIF(m, key, val, k, v) \
+    __extension__({ CONC__MAP_KEY(m, key, k); CONC__MAP_V(m, k) v = (val); conc__map_take(m, &k, &v, CONC__NULL); })
+#define CONC__MAP_SET(op, m, key, val, k, v, p) \
+    __extension__({ CONC__MAP_KEY(m, key, k); CONC__MAP_V(m, k) v = (val); op(m, &k, &v, CONC__MAP_DST(m, k, p)); })
 #define CONC__MAP_STORE(m, key, k, v, ...) \
     __extension__({ CONC__MAP_KEY(m, key, k); CONC__MAP_V(m, k) v = (__VA_ARGS__); conc__map_store(m, &k, &v); })
 #define CONC__MAP_CAS(m, key, was, val, k, o, v) __extension__({ \
@@ -773,16 +778,14 @@ CONC_API void conc__map_end(conc__map_iter *it);
     (CONC__MAP_OK(K), (conc_map(K, __VA_ARGS__))(void *)conc__map_make(sizeof(K), sizeof(__VA_ARGS__), CONC__MAP_TEXT(K)))
 #define conc_map_free(m) conc__map_free(m)
 #define conc_map_store(m, k, ...) CONC__MAP_STORE(m, k, CONC__UID(conc__k), CONC__UID(conc__v), __VA_ARGS__)
-#define conc_map_load(m, k, p) CONC__MAP_1(conc__map_load, m, k, CONC__UID(conc__k), CONC__MAP_DST(m, k, p))
-#define conc_map_load_or_store(m, k, v, p) \
-    CONC__MAP_2(conc__map_load_or_store, m, k, v, CONC__UID(conc__k), CONC__UID(conc__v), CONC__MAP_DST(m, k, p))
-#define conc_map_swap(m, k, v, p) CONC__MAP_2(conc__map_swap, m, k, v, CONC__UID(conc__k), CONC__UID(conc__v), CONC__MAP_DST(m, k, p))
-#define conc_map_load_and_delete(m, k, p) CONC__MAP_1(conc__map_take, m, k, CONC__UID(conc__k), CONC__NULL, CONC__MAP_DST(m, k, p))
-#define conc_map_delete(m, k) CONC__MAP_1(conc__map_take, m, k, CONC__UID(conc__k), CONC__NULL, CONC__NULL)
+#define conc_map_load(m, k, p) CONC__MAP_GET(m, k, CONC__UID(conc__k), p)
+#define conc_map_load_or_store(m, k, v, p) CONC__MAP_SET(conc__map_load_or_store, m, k, v, CONC__UID(conc__k), CONC__UID(conc__v), p)
+#define conc_map_swap(m, k, v, p) CONC__MAP_SET(conc__map_swap, m, k, v, CONC__UID(conc__k), CONC__UID(conc__v), p)
+#define conc_map_load_and_delete(m, k, p) CONC__MAP_TAKE(m, k, CONC__UID(conc__k), p)
+#define conc_map_delete(m, k) CONC__MAP_DEL(m, k, CONC__UID(conc__k))
 #define conc_map_compare_and_swap(m, k, old, v) \
     CONC__MAP_CAS(m, k, old, v, CONC__UID(conc__k), CONC__UID(conc__o), CONC__UID(conc__v))
-#define conc_map_compare_and_delete(m, k, old) \
-    CONC__MAP_2(conc__map_take, m, k, old, CONC__UID(conc__k), CONC__UID(conc__o), CONC__NULL)
+#define conc_map_compare_and_delete(m, k, old) CONC__MAP_DELIF(m, k, old, CONC__UID(conc__k), CONC__UID(conc__o))
 #define conc_map_clear(m) conc__map_clear(m)
 #define conc_map_len(m) conc__map_len(m)
 #define CONC__MAP_RANGE(m, K, V) \

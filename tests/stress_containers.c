@@ -75,15 +75,13 @@ static void *client_thread(void *p) {
     client(a->s, a->id);
     return NULL;
 }
-static void crew(struct service *s) { /* all leave in the same round: the one who got true last round decides */
-    for (bool serial = false;;) {
-        if (serial && conc_now() >= s->end) atomic_store(&s->stop, 1);
-        serial = conc_barrier_wait(&s->rounds);
+static void crew(struct service *s) { /* all leave in the same round: it is decided between its two waits */
+    do {
+        if (conc_barrier_wait(&s->rounds) && conc_now() >= s->end) atomic_store(&s->stop, 1);
         atomic_fetch_add(&s->waits, 1);
         (void)conc_barrier_wait(&s->rounds);
-        if (atomic_load(&s->stop)) return;
         conc_yield();
-    }
+    } while (!atomic_load(&s->stop));
 }
 static void hear(struct service *s) {
     chan_range(sig, s->signals) CHECK_EQ(sig, SIGUSR2);
