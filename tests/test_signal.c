@@ -471,7 +471,7 @@ TEST(shutdown, .os = true) {
 
 // ---- deadlock
 
-CRASH(deadlock_beside_a_notify, "fatal error: all goroutines are asleep - deadlock!") {
+CRASH_NATIVE(deadlock_beside_a_notify, "fatal error: all goroutines are asleep - deadlock!") {
     ints c = chan_make(int, 1), other = chan_make(int);
     (void)conc_signal_notify(c, SIGINT);
     (void)chan_recv(other); /* no signal can end this */
@@ -582,7 +582,7 @@ TEST(ctx_children, .os = true) {
     child_self(&c, "waits_with_a_context");
     CHECK_SAY(child_exited(&c, 0), "status %x: %s", c.status, c.text);
 }
-CRASH(deadlock_beside_a_context, "fatal error: all goroutines are asleep - deadlock!") {
+CRASH_NATIVE(deadlock_beside_a_context, "fatal error: all goroutines are asleep - deadlock!") {
     (void)conc_ctx_notify(conc_ctx_background(), SIGINT);
     chan(int) never = chan_make(int);
     (void)chan_recv(never); /* without the context */
