@@ -427,7 +427,7 @@ TEST(fork_child_has_its_own, .os = true) {
 }
 
 /* The child may start over. gcc 12's sanitizers do not support threads in the child of a program with threads. */
-TEST(fork_child_starts_over, .os = true) {
+TEST(fork_child_starts_over, .os = true, .native = true) {
     if (HARNESS_TSAN || HARNESS_ASAN) LEAVE_OUT("no new threads after fork under a sanitizer");
     ints c = chan_make(int, 1);
     CHECK_EQ(conc_signal_notify(c, SIGUSR2), CONC_OK);
