@@ -771,9 +771,14 @@ CONC_API void conc__map_end(conc__map_iter *it);
 #define CONC__MAP_DST(m, k, p) \
     (CONC__ASSERT(CONC__IS(p, CONC__MAP_V(m, k) *), "the destination must point to the map's value type"), (p))
 #define CONC__MAP_KEY(m, key, k) CONC__MAP_K(m, key) k = (key)
-#define CONC__MAP_1(op, m, key, k, ...) __extension__({ CONC__MAP_KEY(m, key, k); op(m, &k, __VA_ARGS__); })
-#define CONC__MAP_2(op, m, key, val, k, v, ...) \
-    __extension__({ CONC__MAP_KEY(m, key, k); CONC__MAP_V(m, k) v = (val); op(m, &k, &v, __VA_ARGS__); })
+/* in these k is the key's copy, which types are taken from too: clang 14 refuses a compound literal within a static assertion */
+#define CONC__MAP_GET(m, key, k, p) __extension__({ CONC__MAP_KEY(m, key, k); conc__map_load(m, &k, CONC__MAP_DST(m, k, p)); })
+#define CONC__MAP_TAKE(m, key, k, p) __extension__({ CONC__MAP_KEY(m, key, k); conc__map_take(m, &k, CONC__NULL, CONC__MAP_DST(m, k, p)); })
+#define CONC__MAP_DEL(m, key, k) __extension__({ CONC__MAP_KEY(m, key, k); conc__map_take(m, &k, CONC__NULL, CONC__NULL); })
+#define CONC__MAP_DELIF(m, key, val, k, v) \
+    __extension__({ CONC__MAP_KEY(m, key, k); CONC__MAP_V(m, k) v = (val); conc__map_take(m, &k, &v, CONC__NULL); })
+#define CONC__MAP_SET(op, m, key, val, k, v, p) \
+    __extension__({ CONC__MAP_KEY(m, key, k); CONC__MAP_V(m, k) v = (val); op(m, &k, &v, CONC__MAP_DST(m, k, p)); })
 #define CONC__MAP_STORE(m, key, k, v, ...) \
     __extension__({ CONC__MAP_KEY(m, key, k); CONC__MAP_V(m, k) v = (__VA_ARGS__); conc__map_store(m, &k, &v); })
 #define CONC__MAP_CAS(m, key, was, val, k, o, v) __extension__({ \
@@ -782,16 +787,14 @@ CONC_API void conc__map_end(conc__map_iter *it);
     (CONC__MAP_OK(K), (conc_map(K, __VA_ARGS__))(void *)conc__map_make(sizeof(K), sizeof(__VA_ARGS__), CONC__MAP_TEXT(K)))
 #define conc_map_free(m) conc__map_free(m)
 #define conc_map_store(m, k, ...) CONC__MAP_STORE(m, k, CONC__UID(conc__k), CONC__UID(conc__v), __VA_ARGS__)
-#define conc_map_load(m, k, p) CONC__MAP_1(conc__map_load, m, k, CONC__UID(conc__k), CONC__MAP_DST(m, k, p))
-#define conc_map_load_or_store(m, k, v, p) \
-    CONC__MAP_2(conc__map_load_or_store, m, k, v, CONC__UID(conc__k), CONC__UID(conc__v), CONC__MAP_DST(m, k, p))
-#define conc_map_swap(m, k, v, p) CONC__MAP_2(conc__map_swap, m, k, v, CONC__UID(conc__k), CONC__UID(conc__v), CONC__MAP_DST(m, k, p))
-#define conc_map_load_and_delete(m, k, p) CONC__MAP_1(conc__map_take, m, k, CONC__UID(conc__k), CONC__NULL, CONC__MAP_DST(m, k, p))
-#define conc_map_delete(m, k) CONC__MAP_1(conc__map_take, m, k, CONC__UID(conc__k), CONC__NULL, CONC__NULL)
+#define conc_map_load(m, k, p) CONC__MAP_GET(m, k, CONC__UID(conc__k), p)
+#define conc_map_load_or_store(m, k, v, p) CONC__MAP_SET(conc__map_load_or_store, m, k, v, CONC__UID(conc__k), CONC__UID(conc__v), p)
+#define conc_map_swap(m, k, v, p) CONC__MAP_SET(conc__map_swap, m, k, v, CONC__UID(conc__k), CONC__UID(conc__v), p)
+#define conc_map_load_and_delete(m, k, p) CONC__MAP_TAKE(m, k, CONC__UID(conc__k), p)
+#define conc_map_delete(m, k) CONC__MAP_DEL(m, k, CONC__UID(conc__k))
 #define conc_map_compare_and_swap(m, k, old, v) \
     CONC__MAP_CAS(m, k, old, v, CONC__UID(conc__k), CONC__UID(conc__o), CONC__UID(conc__v))
-#define conc_map_compare_and_delete(m, k, old) \
-    CONC__MAP_2(conc__map_take, m, k, old, CONC__UID(conc__k), CONC__UID(conc__o), CONC__NULL)
+#define conc_map_compare_and_delete(m, k, old) CONC__MAP_DELIF(m, k, old, CONC__UID(conc__k), CONC__UID(conc__o))
 #define conc_map_clear(m) conc__map_clear(m)
 #define conc_map_len(m) conc__map_len(m)
 #define CONC__MAP_RANGE(m, K, V) \
@@ -1086,6 +1089,10 @@ CONC_API pid_t conc_wait_pid_ctx(conc_ctx *ctx, pid_t pid, int *status);
    conc_signal_reset(sig...)       undo notify and ignore for these signals (none named: for all)
    conc_signal_ignore(sig...)      undo notify, and ignore these signals (none named: all) from now on
    conc_signal_ignored(sig)        is the signal ignored now, by whatever means?
+   conc_ctx_notify(parent, sig...) -> a context below parent that the first of these signals cancels, with the cause 128 + its number
+                          (an exit status, as a shell gives it). Later ones are caught and change nothing, until conc_ctx_free (or
+                          conc_signal_reset) ends it: free it as soon as it is done, and the next Ctrl-C ends the program as it
+                          would without it. NULL: no memory or thread, or CONC_INVALID's signals. (signal.NotifyContext)
 
    The first three give CONC_OK, or CONC_INVALID, and then nothing was changed: a number that is no signal, SIGKILL or SIGSTOP, a
    signal that the C library keeps for itself, or one by which the processor reports a fault (SIGSEGV, SIGBUS, SIGFPE, SIGILL,
@@ -1102,6 +1109,7 @@ CONC_API void conc__signal_stop(const volatile void *c);
 CONC_API conc_status conc__signal_reset(const int *sig, size_t n);
 CONC_API conc_status conc__signal_ignore(const int *sig, size_t n);
 CONC_API bool conc_signal_ignored(int sig);
+CONC_API conc_ctx *conc__ctx_notify(conc_ctx *parent, const int *sig, size_t n);
 #ifndef __cplusplus
 #define CONC__INT_CHAN(c) (CONC__ASSERT(CONC__IS((CONC__ELEM(c) *)0, int *), "signals are sent to a channel of int"), CONC__TX(c))
 #define CONC__SIG_HEAD(c, ...) c
@@ -1112,6 +1120,9 @@ CONC_API bool conc_signal_ignored(int sig);
     conc__signal_notify(CONC__INT_CHAN(CONC__SIG_HEAD(__VA_ARGS__, 0)), CONC__SIG_LIST(CONC__SIG_TAIL(__VA_ARGS__, 0)), \
                         CONC__SIG_COUNT(CONC__SIG_TAIL(__VA_ARGS__, 0)) - 1)
 #define conc_signal_stop(c) conc__signal_stop(CONC__INT_CHAN(c))
+#define conc_ctx_notify(...) \
+    conc__ctx_notify(CONC__SIG_HEAD(__VA_ARGS__, 0), CONC__SIG_LIST(CONC__SIG_TAIL(__VA_ARGS__, 0)), \
+                     CONC__SIG_COUNT(CONC__SIG_TAIL(__VA_ARGS__, 0)) - 1)
 /* the list may be empty, which an initialiser may not: "+ 0" makes it a zero, and the length of its text tells the two apart */
 #define CONC__SIG_ANY(op, ...) op(CONC__SIG_LIST(__VA_ARGS__ + 0), sizeof(#__VA_ARGS__) > 1 ? CONC__SIG_COUNT(__VA_ARGS__ + 0) : 0)
 #define conc_signal_reset(...) CONC__SIG_ANY(conc__signal_reset, __VA_ARGS__)
@@ -1281,6 +1292,10 @@ template <class... S> inline conc_status conc_signal_notify(conc_send_chan_of<in
     return conc__signal_notify(CONC__TX(c), list, sizeof...(sig));
 }
 inline void conc_signal_stop(conc_send_chan_of<int> c) { conc__signal_stop(CONC__TX(c)); }
+template <class... S> inline conc_ctx *conc_ctx_notify(conc_ctx *parent, S... sig) {
+    const int list[] = { static_cast<int>(sig)..., 0 };
+    return conc__ctx_notify(parent, list, sizeof...(sig));
+}
 template <class... S> inline conc_status conc_signal_reset(S... sig) {
     const int list[] = { static_cast<int>(sig)..., 0 };
     return conc__signal_reset(list, sizeof...(sig));
@@ -2123,12 +2138,15 @@ CONC__FN void *stbds_shmode_func(size_t elemsize, int mode);
 /* it shifts promoted bytes into the sign bit, which UndefinedBehaviorSanitizer minds: the attribute of an earlier declaration holds */
 __attribute__((no_sanitize("undefined"))) static size_t stbds_siphash_bytes(void *p, size_t len, size_t seed);
 #ifdef __cplusplus
-extern "C"
+extern "C" {
 #endif
 #ifdef CONC_STATIC
 static
 #endif
 __attribute__((no_sanitize("undefined"))) size_t stbds_hash_bytes(void *p, size_t len, size_t seed);
+#ifdef __cplusplus
+}
+#endif
 #include CONC_STB_DS
 /* what conc.h uses of it, expanded while the renames hold */
 CONC__FN void *conc__arr_grow(void *a, size_t elem, size_t add) { return stbds_arrgrowf(a, elem, add, 0); }
@@ -4579,7 +4597,7 @@ struct conc__ctx_node {
     uint32_t state;
     conc_status err;                /* written before f is called, and where watch refuses */
 };
-enum conc__ctx_kind { CONC__C_ROOT, CONC__C_CANCEL, CONC__C_TIMED, CONC__C_VALUE, CONC__C_DETACHED };
+enum conc__ctx_kind { CONC__C_ROOT, CONC__C_CANCEL, CONC__C_TIMED, CONC__C_VALUE, CONC__C_DETACHED, CONC__C_NOTIFY };
 struct conc_ctx {
     uint32_t lock;
     int32_t refs;           /* the maker's, conc_ctx_ref's, one of each child, and of a canceller at work */
@@ -6205,6 +6223,7 @@ CONC_API void conc_ctx_free(conc_ctx *ctx) {
     if (!ctx || ctx->kind == CONC__C_ROOT) return;
     if (ctx->freed) conc__fatal("conc_ctx_free: context freed twice");
     ctx->freed = true;
+    if (ctx->kind == CONC__C_NOTIFY) conc__signal_stop(ctx);
     if (ctx->source == ctx) conc_ctx_cancel_cause(ctx, 0);
     conc_ctx_unref(ctx);
 }
@@ -7566,13 +7585,14 @@ CONC_API conc_pool *conc_pool_new(void *(*make)(void), void (*drop)(void *), siz
 /* The calling thread's stack, busy; NULL: it has none, or may not use it now. */
 CONC__INLINE struct conc__pool_own *conc__pool_enter(conc_pool *p) {
     conc__m *m = conc__self();
-    if (conc__unlikely(!m || (uint32_t)m->id >= p->nown)) return NULL;
-    struct conc__pool_own *o = &p->own[m->id];
     conc__tsan_blind(true); /* goroutines of one thread follow each other here */
-    conc__st(&o->busy, 1);
-    conc__fence_light();
-    if (conc__likely(!conc__ld_acq(&p->stop))) return o;
-    conc__st_rel(&o->busy, 0);
+    if (conc__likely(m && (uint32_t)m->id < p->nown)) {
+        struct conc__pool_own *o = &p->own[m->id];
+        conc__st(&o->busy, 1);
+        conc__fence_light();
+        if (conc__likely(!conc__ld_acq(&p->stop))) return o;
+        conc__st_rel(&o->busy, 0);
+    }
     conc__tsan_blind(false);
     return NULL;
 }
@@ -7885,7 +7905,7 @@ CONC_API void conc__map_end(conc__map_iter *it) { CONC_FREE(it->copy); }
 
 // >>signal-impl
 /* A signal's way: the kernel interrupts some thread -> conc__on_signal writes the number into a ring -> the relay thread wakes,
-   takes the lock, and sends to the channels that ask. Only the first step runs in signal context, and it does nothing but
+   takes the lock, and sends to the channels (cancels the contexts) that ask. Only the first step runs in signal context, and it does nothing but
    atomic operations on static memory and a futex wake.
 
    The ring has many producers (a handler may run on every thread, and is itself interrupted by nothing: its mask is full) and
@@ -7897,7 +7917,7 @@ CONC_API void conc__map_end(conc__map_iter *it) { CONC_FREE(it->copy); }
 
    stop is exact: it restores the dispositions first, so that no new handler starts; waits until no handler is between its first
    and its last step (running == 0: such a handler may run on a preempted thread); sends what is in the ring; and only then
-   forgets the channel, all under the lock, which every send is done under. Waiting is short: handlers do not wait.
+   forgets the channel (or context), all under the lock, which every send is done under. Waiting is short: handlers do not wait.
 
    The lock is a conc_mutex, because memory, threads and dispositions are made under it. It is taken before a channel's lock.
 
@@ -7905,12 +7925,13 @@ CONC_API void conc__map_end(conc__map_iter *it) { CONC_FREE(it->copy); }
    born between any two steps of another thread, always knows what it has to restore.
 
    Deadlock: the relay thread is accounted for, and a program is only given the benefit of the doubt while somebody waits to
-   receive from a channel that signals are sent to (conc__signal_hope). Go's detector stays silent for ever after Notify. */
+   receive from a channel, or waits with a context, that signals are sent to (conc__signal_hope). Go's detector stays silent for ever after Notify. */
 enum { CONC__SIGS = 65, CONC__SIG_RING = 256 };
 enum { CONC__SIG_OWN, CONC__SIG_CAUGHT, CONC__SIG_IGNORED }; /* a signal's mode: the program's own disposition, or ours */
 typedef struct conc__relay {
-    const volatile void *c; /* a reference is held */
-    uint64_t want;          /* bit sig - 1: send it */
+    const volatile void *to; /* a channel, or a conc_ctx to cancel; a reference is held */
+    uint64_t want;           /* bit sig - 1: send it */
+    bool ctx;
 } conc__relay;
 static struct conc__signals {
     uint32_t seq;     /* moves on with every signal caught and every request to the relay thread; futex */
@@ -7958,11 +7979,16 @@ CONC__FN int conc__sig_next(void) {
     (void)__atomic_fetch_and(&conc__sig.more, ~conc__sig_bit(sig), __ATOMIC_SEQ_CST);
     return sig;
 }
+/* Cancelling runs no code of the program, and nothing that wants the lock. */
+CONC__FN void conc__sig_send(const conc__relay *r, int sig) {
+    if (r->ctx) (void)conc__ctx_cancel((conc_ctx *)(uintptr_t)r->to, CONC_CANCELED, 128 + sig);
+    else (void)conc__chan_try_send(r->to, &sig);
+}
 /* Lock held, which conc_mutex allows across the hand-over of the processor that a send may bring. */
 CONC__FN void conc__sig_relay(void) {
     for (int sig; (sig = conc__sig_next()) != 0;)
         for (size_t i = 0; i < conc__arr_len(conc__sig.relays); i++)
-            if (conc__sig.relays[i].want & conc__sig_bit(sig)) (void)conc__chan_try_send(conc__sig.relays[i].c, &sig);
+            if (conc__sig.relays[i].want & conc__sig_bit(sig)) conc__sig_send(&conc__sig.relays[i], sig);
 }
 CONC__FN void conc__sig_kick(void) {
     (void)conc__add(&conc__sig.seq, 1);
@@ -8036,7 +8062,7 @@ CONC__FN void conc__sig_mode(int sig, int mode) {
         struct sigaction a;
         memset(&a, 0, sizeof a);
         a.sa_handler = mode == CONC__SIG_CAUGHT ? conc__on_signal : SIG_IGN;
-        a.sa_flags = SA_RESTART | SA_ONSTACK;
+        a.sa_flags = SA_RESTART | (RUNNING_ON_VALGRIND ? 0 : SA_ONSTACK); /* which it takes for a goroutine's stack shrinking */
         (void)sigfillset(&a.sa_mask);
         (void)sigaction(sig, &a, NULL);
     }
@@ -8056,14 +8082,15 @@ CONC__FN void conc__sig_flush(void) {
     while (__atomic_load_n(&conc__sig.running, __ATOMIC_SEQ_CST)) (void)sched_yield();
     conc__sig_relay();
 }
-CONC__FN conc__relay *conc__sig_find(const volatile void *c) {
+CONC__FN conc__relay *conc__sig_find(const volatile void *to) {
     for (size_t i = 0; i < conc__arr_len(conc__sig.relays); i++)
-        if (conc__sig.relays[i].c == c) return &conc__sig.relays[i];
+        if (conc__sig.relays[i].to == to) return &conc__sig.relays[i];
     return NULL;
 }
 CONC__FN void conc__sig_drop(conc__relay *r) {
     size_t n = conc__arr_len(conc__sig.relays) - 1;
-    conc__chan_free(r->c);
+    if (r->ctx) conc_ctx_unref((conc_ctx *)(uintptr_t)r->to);
+    else conc__chan_free(r->to);
     *r = conc__sig.relays[n];
     conc__arr_set_len(conc__sig.relays, n);
 }
@@ -8075,29 +8102,48 @@ CONC__FN void conc__sig_forget(uint64_t set, int mode) {
     conc__sig_apply(set, mode);
     conc_mutex_unlock(&conc__sig.lock);
 }
+/* false: no thread. Lock held. */
+CONC__FN bool conc__sig_ask(const volatile void *to, bool ctx, uint64_t set) {
+    if (!conc__sig_start()) return false;
+    conc__relay *r = conc__sig_find(to);
+    if (!r) {
+        size_t at = conc__arr_len(conc__sig.relays);
+        conc__sig.relays = (conc__relay *)conc__arr_grow(conc__sig.relays, sizeof *r, 1);
+        conc__arr_set_len(conc__sig.relays, at + 1);
+        r = &conc__sig.relays[at];
+        r->to = to;
+        r->want = 0;
+        r->ctx = ctx;
+        if (ctx) (void)conc_ctx_ref((conc_ctx *)(uintptr_t)to);
+        else conc__chan_ref(to);
+    }
+    r->want |= set;
+    conc__sig_apply(set, CONC__SIG_CAUGHT);
+    conc__sig_kick();
+    return true;
+}
 CONC_API conc_status conc__signal_notify(const volatile void *c, const int *sig, size_t n) {
     if (!c) conc_panic("os/signal: Notify using nil channel");
     uint64_t set = conc__sig_set(sig, n);
     if (!set) return CONC_INVALID;
     conc__ensure();
     conc_mutex_lock(&conc__sig.lock);
-    bool started = conc__sig_start();
-    if (started) {
-        conc__relay *r = conc__sig_find(c);
-        if (!r) {
-            size_t at = conc__arr_len(conc__sig.relays);
-            conc__sig.relays = (conc__relay *)conc__arr_grow(conc__sig.relays, sizeof *r, 1);
-            conc__arr_set_len(conc__sig.relays, at + 1);
-            r = &conc__sig.relays[at];
-            conc__chan_ref(r->c = c);
-            r->want = 0;
-        }
-        r->want |= set;
-        conc__sig_apply(set, CONC__SIG_CAUGHT);
-        conc__sig_kick();
-    }
+    bool started = conc__sig_ask(c, false, set);
     conc_mutex_unlock(&conc__sig.lock);
     return started ? CONC_OK : CONC_NO_THREADS;
+}
+CONC_API conc_ctx *conc__ctx_notify(conc_ctx *parent, const int *sig, size_t n) {
+    uint64_t set = conc__sig_set(sig, n);
+    if (!set) return NULL;
+    conc__ensure();
+    conc_ctx *c = conc__ctx_new(parent, sizeof *c, CONC__C_NOTIFY);
+    if (!c) return NULL;
+    conc__ctx_attach(c);
+    conc_mutex_lock(&conc__sig.lock);
+    bool started = conc__sig_ask(c, true, set);
+    conc_mutex_unlock(&conc__sig.lock);
+    if (!started) conc_ctx_free(c);
+    return started ? c : NULL;
 }
 CONC_API void conc__signal_stop(const volatile void *c) {
     conc_mutex_lock(&conc__sig.lock);
@@ -8129,12 +8175,19 @@ CONC_API bool conc_signal_ignored(int sig) {
     struct sigaction a;
     return sigaction(sig, NULL, &a) == 0 && !(a.sa_flags & SA_SIGINFO) && a.sa_handler == SIG_IGN;
 }
+/* Does somebody wait for what r may bring? */
+CONC__FN bool conc__sig_awaited(const conc__relay *r) {
+    const conc_ctx *ctx = (const conc_ctx *)(uintptr_t)r->to;
+    const struct conc_chan *c = r->ctx ? conc__ld(&ctx->done) : conc__c(r->to);
+    if (r->ctx && conc__ld(&ctx->err) == CONC_OK && conc__ld(&ctx->nodes)) return true;
+    return c && conc__ld(&c->recvq) != NULL;
+}
 /* Could a signal wake somebody in a program that is asleep? Also true while there is any doubt. */
 CONC__FN bool conc__signal_hope(void) {
     if (!conc__ld(&conc__sig.on)) return false;
     if (!conc_mutex_try_lock(&conc__sig.lock)) return true;
     bool hope = conc__ld(&conc__sig.head) != conc__ld(&conc__sig.tail) || conc__ld(&conc__sig.more);
-    for (size_t i = 0; i < conc__arr_len(conc__sig.relays); i++) hope |= conc__ld(&conc__c(conc__sig.relays[i].c)->recvq) != NULL;
+    for (size_t i = 0; i < conc__arr_len(conc__sig.relays); i++) hope |= conc__sig_awaited(&conc__sig.relays[i]);
     conc_mutex_unlock(&conc__sig.lock);
     return hope;
 }

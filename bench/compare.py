@@ -31,7 +31,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "bench"
 # group: the program's name; its metrics begin with the same word but for gosync's "sync."
-GROUPS = "spawn sched chan skynet sieve gosync timer ctx forkjoin blocked".split()
+GROUPS = "spawn sched chan skynet sieve gosync containers timer ctx forkjoin blocked".split()
 # what the plot shows: one line for each kind of work
 HEADLINES = """spawn.wg_1e6 spawn.batch100 spawn.tree_depth18 sched.gosched_2g sched.ring503
     chan.pingpong_unbuf chan.spsc_cap0 chan.spsc_cap128 chan.mpmc_4x4_cap128

@@ -1,15 +1,14 @@
 /* digest: print the SHA-256 of every file under a directory, sorted by path, as sha256sum does, using every processor.
 
        walk ---- jobs ----> work x N ---- results ----> collect ---> stdout
-         ^                     ^                           |
-         |  done (closed: stop)|                           |
-       watch <--- signals, timeout                         |
+         |                                                 |
          '------------------- slots: one per file under way (a semaphore) ---'
 
-   The shape is that of the Go blog's "Pipelines and cancellation". Every stage ends when its input is closed, and watch closes
-   done on SIGINT, SIGTERM or --timeout, on which walk stops making jobs and work stops hashing. Every job gives exactly one
-   result. At most SLOTS files are under way, and jobs and results have room for as many: only walk ever waits for room, so
-   nobody can be left blocked on a send. Output lines are whole and in order also when the program is stopped.
+   The shape is that of the Go blog's "Pipelines and cancellation". Every stage ends when its input is closed. SIGINT, SIGTERM and
+   --timeout cancel a context, on which walk stops making jobs and work stops hashing; its cause is the exit status. Every job gives
+   exactly one result. At most SLOTS files are under way, and jobs and results have room for as many: only walk ever waits for room,
+   so nobody can be left blocked on a send. Output lines are whole and in order also when the program is stopped. A second signal
+   ends the program at once, in case a file hangs.
 
    Exit status: 0; 1 if any file failed; 2 for wrong usage; 124 after --timeout; 130 after Ctrl-C. */
 #define CONC_IMPLEMENTATION
@@ -19,7 +18,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <openssl/evp.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,12 +50,12 @@ typedef struct run {
 
     chan(job) jobs;
     chan(result *) results;
-    chan(char) slots, done, finished;
-    chan(int) signals;
-    conc_wg walking, working, watching;
+    chan(char) slots;
+    conc_ctx *signals, *ctx; /* done on a signal; and on a signal or after the time limit */
+    conc_wg walking, working;
 
     int64_t files, bytes, failed, next; /* next: files seen by the walk */
-    int stopped;                        /* exit status that watch asked for, once done is closed */
+    int stopped;                        /* exit status, if it was stopped */
 } run;
 
 static void *xrealloc(void *p, size_t n) {
@@ -66,10 +64,7 @@ static void *xrealloc(void *p, size_t n) {
     return p;
 }
 
-static bool stopping(run *r) {
-    char none;
-    return chan_try_recv(r->done, &none) == CONC_CLOSED;
-}
+static bool stopping(run *r) { return conc_ctx_err(r->ctx) != CONC_OK; }
 
 /* ---- walk: every regular file under a path, in the byte order of the paths ---- */
 
@@ -150,7 +145,7 @@ static bool send_job(run *r, job j) {
     bool slot = false;
     chan_select {
         on_send(r->slots, 0) slot = true;
-        on_recv(none, r->done) slot = false;
+        on_done(r->ctx) slot = false;
     }
     if (slot) chan_send(r->jobs, j); /* never waits: a slot is room */
     else free(j.path);
@@ -276,35 +271,12 @@ static bool hash_and_print(run *r, job j) {
     return !stopping(r);
 }
 
-/* ---- stopping ---- */
-
-static void watch(run *r) { /* until the work is finished: close done when asked to stop */
-    conc_timer *timer = r->timeout ? conc_timer_new(r->timeout) : NULL;
-    chan_select {
-        on_recv(sig, r->signals) r->stopped = 128 + sig;
-        on_recv(now, timer ? conc_timer_chan(timer) : NULL) r->stopped = TIMED_OUT;
-        on_recv(none, r->finished) {}
-    }
-    chan_close(r->done);
-    if (timer) conc_timer_free(timer);
-}
-
-/* A plain OS thread: sends the first SIGINT or SIGTERM to a channel; a second one ends the program at once, in case a file
-   hangs. SIGUSR2 (from main) ends the thread. */
-static sigset_t handled;
-static void *signal_thread(void *arg) {
-    run *r = arg;
-    for (int sig, seen = 0; sigwait(&handled, &sig) == 0 && sig != SIGUSR2; seen = 1) {
-        if (seen) _exit(128 + sig);
-        (void)chan_try_send(r->signals, sig);
-    }
-    return NULL;
-}
-
 /* ---- main ---- */
 
+/* From now on a signal does what it does without this program. */
+static void let_go(void *signals) { conc_ctx_free(signals); }
+
 static void digest(run *r) { /* a goroutine; returns when all the others that it started have ended */
-    conc_wg_go(&r->watching, watch, r);
     if (r->serial) walk_tree(r, hash_and_print);
     else {
         conc_wg_go(&r->walking, walk, r);
@@ -313,8 +285,7 @@ static void digest(run *r) { /* a goroutine; returns when all the others that it
         collect(r);
         conc_wg_wait(&r->walking);
     }
-    chan_close(r->finished);
-    conc_wg_wait(&r->watching);
+    r->stopped = conc_ctx_cause(r->ctx);
 }
 
 static void usage(FILE *to) {
@@ -368,9 +339,6 @@ static int parse(run *r, int argc, char **argv) { /* -> exit status, -1 to go on
 int main(int argc, char **argv) {
     static run r;
     static char out[1 << 16];
-    sigemptyset(&handled);
-    sigaddset(&handled, SIGINT), sigaddset(&handled, SIGTERM), sigaddset(&handled, SIGUSR2);
-    pthread_sigmask(SIG_BLOCK, &handled, NULL); /* before any other thread exists: they all inherit it */
     int status = parse(&r, argc, argv);
     if (status >= 0) return status;
     if (!isatty(STDOUT_FILENO)) setvbuf(stdout, out, _IOFBF, sizeof out);
@@ -378,19 +346,17 @@ int main(int argc, char **argv) {
     r.jobs = chan_make(job, SLOTS);
     r.results = chan_make(result *, SLOTS);
     r.slots = chan_make(char, SLOTS);
-    r.done = chan_make(char), r.finished = chan_make(char);
-    r.signals = chan_make(int, 1);
-    pthread_t thread;
-    pthread_create(&thread, NULL, signal_thread, &r);
+    r.signals = conc_ctx_notify(conc_ctx_background(), SIGINT, SIGTERM);
+    r.ctx = conc_ctx_with_timeout_cause(r.signals, r.timeout ? r.timeout : CONC_FOREVER, TIMED_OUT);
+    conc_ctx_func *first = conc_ctx_after_func(r.signals, let_go, r.signals);
 
     int64_t start = conc_now();
     conc_run(digest, &r);
     double seconds = (double)(conc_now() - start) / 1e9;
 
-    pthread_kill(thread, SIGUSR2);
-    pthread_join(thread, NULL);
+    if (conc_ctx_func_stop(first)) conc_ctx_free(r.signals);
+    conc_ctx_free(r.ctx);
     chan_free(r.jobs), chan_free(r.results), chan_free(r.slots);
-    chan_free(r.done), chan_free(r.finished), chan_free(r.signals);
     EVP_MD_free(r.md);
 
     if (fflush(stdout) != 0 || ferror(stdout)) perror("digest: write error"), r.failed++;

@@ -427,7 +427,7 @@ TEST(fork_child_has_its_own, .os = true) {
 }
 
 /* The child may start over. gcc 12's sanitizers do not support threads in the child of a program with threads. */
-TEST(fork_child_starts_over, .os = true) {
+TEST(fork_child_starts_over, .os = true, .native = true) {
     if (HARNESS_TSAN || HARNESS_ASAN) LEAVE_OUT("no new threads after fork under a sanitizer");
     ints c = chan_make(int, 1);
     CHECK_EQ(conc_signal_notify(c, SIGUSR2), CONC_OK);
@@ -471,7 +471,7 @@ TEST(shutdown, .os = true) {
 
 // ---- deadlock
 
-CRASH(deadlock_beside_a_notify, "fatal error: all goroutines are asleep - deadlock!") {
+CRASH_NATIVE(deadlock_beside_a_notify, "fatal error: all goroutines are asleep - deadlock!") {
     ints c = chan_make(int, 1), other = chan_make(int);
     (void)conc_signal_notify(c, SIGINT);
     (void)chan_recv(other); /* no signal can end this */
@@ -491,4 +491,99 @@ TEST(no_deadlock_while_a_signal_may_come, .os = true) {
     static struct child c;
     child_self(&c, "waits_for_alarm");
     CHECK_SAY(child_exited(&c, 0), "status %x: %s", c.status, c.text);
+}
+
+// ---- contexts
+
+TEST(ctx_notify) {
+    CHECK(conc_ctx_notify(conc_ctx_background(), SIGKILL) == NULL);
+    conc_ctx *ctx = conc_ctx_notify(conc_ctx_background(), SIGHUP, SIGUSR1);
+    conc_ctx *child = conc_ctx_with_cancel(ctx);
+    CHECK_EQ(conc_ctx_err(ctx), CONC_OK);
+    raise(SIGUSR1);
+    CHECK(!chan_recv(conc_ctx_done(child), &(char){ 0 }));
+    CHECK_EQ(conc_ctx_err(ctx), CONC_CANCELED);
+    CHECK_EQ(conc_ctx_cause(ctx), 128 + SIGUSR1);
+    CHECK_EQ(conc_ctx_cause(child), 128 + SIGUSR1);
+    raise(SIGHUP); /* caught, and changes nothing */
+    raise(SIGUSR1);
+    CHECK_EQ(conc_ctx_cause(ctx), 128 + SIGUSR1);
+    conc_ctx_free(ctx);
+    CHECK(is_default(SIGHUP) && is_default(SIGUSR1));
+    conc_ctx_free(child);
+}
+
+/* stop, and a parent that is cancelled before or after: the context is done without a signal, and ignored flips. */
+TEST(ctx_notify_ends_without_a_signal) {
+    signal(SIGHUP, SIG_IGN);
+    for (int how = 0; how < 3; how++) {
+        conc_ctx *parent = conc_ctx_with_cancel(conc_ctx_background());
+        if (how == 1) conc_ctx_cancel_cause(parent, 77);
+        conc_ctx *ctx = conc_ctx_notify(parent, SIGHUP), *held = conc_ctx_ref(ctx);
+        CHECK(!conc_signal_ignored(SIGHUP));
+        CHECK_EQ(conc_ctx_err(ctx), how == 1 ? CONC_CANCELED : CONC_OK);
+        if (how == 2) conc_ctx_cancel_cause(parent, 77);
+        conc_ctx_free(ctx);
+        CHECK(conc_signal_ignored(SIGHUP));
+        raise(SIGHUP);
+        CHECK_EQ(conc_ctx_err(held), CONC_CANCELED);
+        CHECK_EQ(conc_ctx_cause(held), how ? 77 : CONC_CANCELED);
+        conc_ctx_unref(held);
+        conc_ctx_free(parent);
+    }
+    signal(SIGHUP, SIG_DFL);
+}
+
+TEST(ctx_notify_beside_a_channel) {
+    ints c = chan_make(int, 2);
+    CHECK_EQ(conc_signal_notify(c, SIGUSR1), CONC_OK);
+    conc_ctx *a = conc_ctx_notify(conc_ctx_background(), SIGUSR1), *b = conc_ctx_notify(a, SIGUSR2);
+    raise(SIGUSR1);
+    CHECK_EQ(next(c), SIGUSR1);
+    CHECK_EQ(conc_sleep_ctx(b, limit(20 * CONC_SEC)), CONC_CANCELED);
+    CHECK_EQ(conc_ctx_cause(b), 128 + SIGUSR1);
+    CHECK_EQ(conc_signal_reset(SIGUSR2), CONC_OK); /* b's relay goes */
+    CHECK(is_default(SIGUSR2));
+    conc_ctx_free(b), conc_ctx_free(a);
+    CHECK(!is_default(SIGUSR1));
+    conc_signal_stop(c);
+    CHECK(is_default(SIGUSR1));
+    chan_free(c);
+}
+
+TEST(ctx_freed_after_shutdown, .os = true) {
+    conc_ctx *ctx = conc_ctx_notify(conc_ctx_background(), SIGUSR1);
+    CHECK_EQ(conc_shutdown(), 0);
+    CHECK(is_default(SIGUSR1));
+    conc_ctx_free(ctx);
+}
+
+CHILD(second_after_free) {
+    conc_ctx *ctx = conc_ctx_notify(conc_ctx_background(), SIGUSR2);
+    raise(SIGUSR2);
+    if (conc_sleep_ctx(ctx, 20 * CONC_SEC) != CONC_CANCELED) _exit(9);
+    conc_ctx_free(ctx);
+    raise(SIGUSR2);
+    _exit(8);
+}
+CHILD(waits_with_a_context) {
+    conc_ctx *ctx = conc_ctx_notify(conc_ctx_background(), SIGALRM);
+    struct itimerval soon = { { 0, 0 }, { 0, 200000 } };
+    (void)setitimer(ITIMER_REAL, &soon, NULL);
+    chan(int) never = chan_make(int);
+    int v;
+    conc_status st = chan_recv_ctx(never, &v, ctx); /* all asleep, but for the signal that will come */
+    _exit(st == CONC_CANCELED && conc_ctx_cause(ctx) == 128 + SIGALRM ? 0 : 9);
+}
+TEST(ctx_children, .os = true) {
+    static struct child c;
+    child_self(&c, "second_after_free");
+    CHECK_SAY(died_of(&c, SIGUSR2), "status %x", c.status);
+    child_self(&c, "waits_with_a_context");
+    CHECK_SAY(child_exited(&c, 0), "status %x: %s", c.status, c.text);
+}
+CRASH_NATIVE(deadlock_beside_a_context, "fatal error: all goroutines are asleep - deadlock!") {
+    (void)conc_ctx_notify(conc_ctx_background(), SIGINT);
+    chan(int) never = chan_make(int);
+    (void)chan_recv(never); /* without the context */
 }

@@ -1,6 +1,6 @@
 /* Group sync: mutexes, atomics, WaitGroup, Once, Cond.
    Twin: ../go/gosync.go. Rules: ../README.md.
-   Not here, because conc.h has no counterpart yet: pool_* (sync.Pool) and map_* (sync.Map). */
+   Pool and Map: group containers. */
 #include "bench.h"
 #define STB_DS_IMPLEMENTATION
 #if __has_include(<stb/stb_ds.h>)

@@ -1,4 +1,4 @@
-// Group sync: mutexes, atomics, WaitGroup, Once, Cond, Pool, Map.
+// Group sync: mutexes, atomics, WaitGroup, Once, Cond.
 //
 // Twin: ../c/gosync.c. Rules: ../README.md.
 package main
@@ -248,35 +248,6 @@ func condBroadcast(k, rounds int) float64 { // k waiters, broadcast, all pass a 
 	return nsPer(t, k*rounds)
 }
 
-type obj struct{ b [256]byte }
-
-func pool(g, n int) float64 { // Get, touch, Put of a 256-byte object
-	p := sync.Pool{New: func() interface{} { return new(obj) }}
-	return par(g, n, func(_, k int) {
-		for i := 0; i < k; i++ {
-			o := p.Get().(*obj)
-			o.b[0]++
-			p.Put(o)
-		}
-	})
-}
-
-func poolBurst(g, n int) float64 { // Get 16, then Put 16
-	p := sync.Pool{New: func() interface{} { return new(obj) }}
-	return par(g, n, func(_, k int) {
-		var a [16]*obj
-		for i := 0; i < k; i += 16 {
-			for j := range a {
-				a[j] = p.Get().(*obj)
-				a[j].b[0]++
-			}
-			for j := range a {
-				p.Put(a[j])
-			}
-		}
-	})
-}
-
 func xs(x *uint32) uint32 {
 	*x ^= *x << 13
 	*x ^= *x >> 17
@@ -285,27 +256,6 @@ func xs(x *uint32) uint32 {
 }
 
 const keys = 65536
-
-func syncMap(g, n, writePct int) float64 { // int keys 0..65535 preloaded; writePct% Store of an existing key, else Load
-	var m sync.Map
-	for i := 0; i < keys; i++ {
-		m.Store(i, i)
-	}
-	return par(g, n, func(id, k int) {
-		x := uint32(id*2654435761 + 12345)
-		s := 0
-		for i := 0; i < k; i++ {
-			r := xs(&x)
-			key := int(r % keys)
-			if int((r>>16)%100) < writePct {
-				m.Store(key, i)
-			} else if v, ok := m.Load(key); ok {
-				s += v.(int)
-			}
-		}
-		atomic.AddInt64(&sinkI, int64(s))
-	})
-}
 
 func rwMap(g, n, writePct int) float64 { // the same on map[int]int under one RWMutex
 	var mu sync.RWMutex
@@ -333,21 +283,8 @@ func rwMap(g, n, writePct int) float64 { // the same on map[int]int under one RW
 	})
 }
 
-func syncMapChurn(g, n int) float64 { // Store new key, Load it, Delete it (disjoint key ranges per goroutine)
-	var m sync.Map
-	return par(g, n, func(id, k int) {
-		for i := 0; i < k; i++ {
-			key := id<<32 | i
-			m.Store(key, i)
-			m.Load(key)
-			m.Delete(key)
-		}
-	})
-}
-
 func main() {
 	gobHead("sync")
-	P := runtime.GOMAXPROCS(0)
 	bench1("sync.mutex_uncontended", "ns/op", func() float64 { return mutexPlain(gobN(50000000)) })
 	for _, g := range []int{2, 8, 1000} {
 		g := g
@@ -370,15 +307,7 @@ func main() {
 	bench1("sync.once_8g", "ns/op", func() float64 { return once(8, gobN(20000000)) })
 	bench1("sync.cond_pingpong", "ns/roundtrip", func() float64 { return condPingPong(gobN(300000)) })
 	bench1("sync.cond_broadcast_1000", "ns/waiter", func() float64 { return condBroadcast(1000, gobN(200)) })
-	bench1("sync.pool_1g", "ns/op", func() float64 { return pool(1, gobN(10000000)) })
-	bench1("sync.pool_Pg", "ns/op", func() float64 { return pool(P, gobN(10000000)) })
-	bench1("sync.pool_burst16_8g", "ns/op", func() float64 { return poolBurst(8, gobN(10000000)) })
-	bench1("sync.map_90_10_1g", "ns/op", func() float64 { return syncMap(1, gobN(3000000), 10) })
-	bench1("sync.map_90_10_8g", "ns/op", func() float64 { return syncMap(8, gobN(3000000), 10) })
-	bench1("sync.map_100_0_8g", "ns/op", func() float64 { return syncMap(8, gobN(5000000), 0) })
-	bench1("sync.map_50_50_8g", "ns/op", func() float64 { return syncMap(8, gobN(2000000), 50) })
 	bench1("sync.rwmutex_map_90_10_8g", "ns/op", func() float64 { return rwMap(8, gobN(3000000), 10) })
-	bench1("sync.map_churn_8g", "ns/op", func() float64 { return syncMapChurn(8, gobN(1000000)) })
 }
 
 // ---- harness: identical in every program of this directory; ../c/bench.h is its twin ----

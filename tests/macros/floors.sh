@@ -15,6 +15,7 @@ upward='
     conc__claim conc__unlock_select        a channel wakes a goroutine that waits in a select
     conc__timer_drop               a channel that is freed may belong to a timer
     conc_num_goroutines            the deadlock report counts them
+    conc__signal_stop              a context of conc_ctx_notify that is freed
 '
 set -u
 cd "$(dirname "$0")/../.." || exit 2

@@ -268,6 +268,39 @@ static void test_select(void) {
     CHECK(hits == 21 && sends[0].size == sizeof(long));
 }
 
+/* ---- containers, signals ---- */
+static void test_containers(void) {
+    conc_map(const char *, struct pt) m = conc_map_make(const char *, struct pt);
+    conc_map(uint64_t, int) u = conc_map_make(uint64_t, int);
+    struct pt p, key = { 1, 2 };
+    int v = 0, n = 0, calls = 0;
+    conc_map_store(m, "a", (struct pt){ 1, 2 });
+    CHECK(conc_map_load(m, "a", &p) && p.y == 2 && conc_map_len(m) == 1);
+    CHECK(conc_map_compare_and_swap(m, "a", key, p) && conc_map_compare_and_delete(m, "a", p) && !conc_map_delete(m, "a"));
+    conc_map_store(u, (calls++, 3), (calls++, 4));
+    CHECK(calls == 2 && conc_map_swap(u, 3, 5, &v) && v == 4 && conc_map_load_or_store(u, 3, 6, &v) && v == 5);
+    conc_map_range(uint64_t, k, int, x, u) n += (int)k + x;
+    conc_map_range(const char *, k, struct pt, x, m) n += k[0] + x.x;
+    CHECK(n == 8 && conc_map_load_and_delete(u, 3, &v));
+    if (n) conc_map_range(uint64_t, k, int, x, u) n += (int)k + x;
+    else n = 0;
+    conc_map_clear(u), conc_map_free(u), conc_map_free(m);
+    conc_barrier bar = CONC_BARRIER_INIT(1);
+    CHECK(conc_barrier_wait(&bar));
+    conc_pool *pool = conc_pool_new(NULL, free, 0);
+    conc_pool_put(pool, malloc(8)), conc_pool_free(pool);
+    chan(int) sig = chan_make(int, 1);
+    send_chan(int) out = sig;
+    CHECK(conc_signal_notify(out, 10) == CONC_OK && conc_signal_notify(sig, 12, 10) == CONC_OK && conc_signal_notify(sig, 0) == CONC_INVALID);
+    CHECK(conc_signal_notify(sig) == CONC_OK && conc_signal_ignore(10) == CONC_OK && conc_signal_ignored(10));
+    CHECK(conc_signal_reset(10, 12) == CONC_OK && conc_signal_reset(0) == CONC_INVALID && conc_signal_reset() == CONC_OK);
+    conc_signal_stop(out);
+    conc_ctx *ctx = conc_ctx_notify(conc_ctx_background(), 10, 12);
+    CHECK(ctx && conc_ctx_err(ctx) == CONC_OK);
+    conc_ctx_free(ctx);
+    chan_free(sig);
+}
+
 /* ---- sync, time, the rest ---- */
 static void once(void *p) { ++*(int *)p; }
 static void unlock(conc_mutex *m) { conc_mutex_unlock(m); }
@@ -383,6 +416,7 @@ int main(void) {
     test_go();
     test_chan();
     test_select();
+    test_containers();
     test_rest();
     test_scope();
     CHECK(conc_shutdown() == 0);

@@ -203,6 +203,28 @@ static void test_select() {
     chan_free(a), chan_free(b), chan_free(ps), chan_free(bs);
 }
 
+static void test_containers() {
+    conc_map(const char *, pt) m = conc_map_make(const char *, pt);
+    conc_map(uint64_t, int) u = conc_map_make(uint64_t, int);
+    pt p = { 0, 0 };
+    int v = 0, n = 0;
+    conc_map_store(m, "a", pt{ 1, 2 });
+    CHECK(conc_map_load(m, "a", &p) && p.y == 2 && conc_map_len(m) == 1);
+    CHECK(conc_map_compare_and_swap(m, "a", p, p) && conc_map_compare_and_delete(m, "a", p) && !conc_map_delete(m, "a"));
+    conc_map_store(u, 3, 4);
+    CHECK(conc_map_swap(u, 3, 5, &v) && v == 4 && conc_map_load_or_store(u, 3, 6, &v) && v == 5);
+    conc_map_range(uint64_t, k, int, x, u) n += int(k) + x;
+    CHECK(n == 8 && conc_map_load_and_delete(u, 3, &v));
+    conc_map_clear(u), conc_map_free(u), conc_map_free(m);
+    chan(int) sig = chan_make(int, 1);
+    CHECK(conc_signal_notify(sig, 10) == CONC_OK && conc_signal_notify(sig) == CONC_OK && conc_signal_notify(sig, 0) == CONC_INVALID);
+    CHECK(conc_signal_ignore(10) == CONC_OK && conc_signal_reset(0) == CONC_INVALID && conc_signal_reset() == CONC_OK);
+    conc_signal_stop(sig);
+    conc_ctx *ctx = conc_ctx_notify(conc_ctx_background(), 10, 12);
+    conc_ctx_free(ctx);
+    chan_free(sig);
+}
+
 static conc_mutex mu = CONC_MUTEX_INIT;
 static conc_sem sem = CONC_SEM_INIT(3);
 static void unlock(conc_mutex *m) { conc_mutex_unlock(m); }
@@ -269,6 +291,7 @@ int main() {
     test_go();
     test_chan();
     test_select();
+    test_containers();
     test_rest();
     test_scope();
     CHECK(conc_shutdown() == 0);

@@ -384,4 +384,38 @@ void wrong(chan(int) ints, chan(const char *) strs, chan(struct pt) pts, recv_ch
 // c++: (cannot convert|no matching function)
     (void)conc_ticker_chan((conc_timer *)ip); //!
 #endif
+#ifdef WRONG_map_value
+// gcc: incompatible types when initializing type .int. using type .struct pt.
+// clang: initializing .* with an expression of incompatible type .struct pt.
+// c++: (no matching function|invalid initialization of reference)
+    conc_map(int, int) m = conc_map_make(int, int);
+    conc_map_store(m, 1, p); //!
+#endif
+#ifdef WRONG_map_destination
+// gcc: the destination must point to the map.*s value type
+// clang: the destination must point to the map.*s value type
+// c++: (no matching function|cannot convert)
+    conc_map(int, int) m = conc_map_make(int, int);
+    conc_map_load(m, 1, &d); //!
+#endif
+#ifdef WRONG_map_floating_key
+// gcc: a map.*s keys may not be floating-point numbers
+// clang: a map.*s keys may not be floating-point numbers
+// c++ elsewhere: a map.*s keys may not be floating-point numbers
+    conc_map(double, int) m = conc_map_make(double, int); //!
+    conc_map_free(m);
+#endif
+#ifdef WRONG_map_range_types
+// gcc: conc_map_range: these are not the map.*s key and value types
+// clang: conc_map_range: these are not the map.*s key and value types
+// c++: (no matching function|invalid conversion)
+    conc_map(int, int) m = conc_map_make(int, int);
+    conc_map_range(long, k, int, x, m) v += (int)k + x; //!
+#endif
+#ifdef WRONG_notify_strings
+// gcc: signals are sent to a channel of int
+// clang: signals are sent to a channel of int
+// c++: no matching function
+    (void)conc_signal_notify(strs, 2); //!
+#endif
 }

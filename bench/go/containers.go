@@ -1,0 +1,306 @@
+// Group containers: Pool, Map, RWMutex read by many, barrier.
+//
+// Twin: ../c/containers.c. Rules: ../README.md.
+package main
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"runtime"
+	"sort"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// par runs body(id, iterations) on g goroutines, total iterations in all; ns of wall time per iteration.
+func par(g, total int, body func(id, n int)) float64 {
+	var start, done sync.WaitGroup
+	start.Add(1)
+	done.Add(g)
+	for j := 0; j < g; j++ {
+		j := j
+		go func() {
+			start.Wait()
+			body(j, total/g)
+			done.Done()
+		}()
+	}
+	t := time.Now()
+	start.Done()
+	done.Wait()
+	return nsPer(t, total/g*g)
+}
+
+func rwRead(g, n int) float64 { // read lock only
+	var mu sync.RWMutex
+	return par(g, n, func(_, k int) {
+		for i := 0; i < k; i++ {
+			mu.RLock()
+			mu.RUnlock()
+		}
+	})
+}
+
+func rwMostly(g, n, oneIn int) float64 { // one write lock per oneIn operations
+	var mu sync.RWMutex
+	x := 0
+	return par(g, n, func(_, k int) {
+		s := 0
+		for i := 0; i < k; i++ {
+			if i%oneIn == 0 {
+				mu.Lock()
+				x++
+				mu.Unlock()
+			} else {
+				mu.RLock()
+				s += x
+				mu.RUnlock()
+			}
+		}
+		atomic.AddInt64(&sinkI, int64(s))
+	})
+}
+
+type obj struct{ b [256]byte }
+
+func pool(g, n int) float64 { // Get, touch, Put of a 256-byte object
+	p := sync.Pool{New: func() interface{} { return new(obj) }}
+	return par(g, n, func(_, k int) {
+		for i := 0; i < k; i++ {
+			o := p.Get().(*obj)
+			o.b[0]++
+			p.Put(o)
+		}
+	})
+}
+
+func poolBurst(g, n int) float64 { // Get 16, then Put 16
+	p := sync.Pool{New: func() interface{} { return new(obj) }}
+	return par(g, n, func(_, k int) {
+		var a [16]*obj
+		for i := 0; i < k; i += 16 {
+			for j := range a {
+				a[j] = p.Get().(*obj)
+				a[j].b[0]++
+			}
+			for j := range a {
+				p.Put(a[j])
+			}
+		}
+	})
+}
+
+var sinkI int64
+
+func xs(x *uint32) uint32 {
+	*x ^= *x << 13
+	*x ^= *x >> 17
+	*x ^= *x << 5
+	return *x
+}
+
+const keys = 65536
+
+func syncMap(g, n, writePct int) float64 { // int keys 0..65535 preloaded; writePct% Store of an existing key, else Load
+	var m sync.Map
+	for i := 0; i < keys; i++ {
+		m.Store(i, i)
+	}
+	return par(g, n, func(id, k int) {
+		x := uint32(id*2654435761 + 12345)
+		s := 0
+		for i := 0; i < k; i++ {
+			r := xs(&x)
+			key := int(r % keys)
+			if int((r>>16)%100) < writePct {
+				m.Store(key, i)
+			} else if v, ok := m.Load(key); ok {
+				s += v.(int)
+			}
+		}
+		atomic.AddInt64(&sinkI, int64(s))
+	})
+}
+
+func syncMapChurn(g, n int) float64 { // Store new key, Load it, Delete it (disjoint key ranges per goroutine)
+	var m sync.Map
+	return par(g, n, func(id, k int) {
+		for i := 0; i < k; i++ {
+			key := id<<32 | i
+			m.Store(key, i)
+			m.Load(key)
+			m.Delete(key)
+		}
+	})
+}
+
+// Go has no barrier: this is the usual one, of a Mutex and a Cond.
+type barrier struct {
+	mu    sync.Mutex
+	cond  *sync.Cond
+	n, in int
+	round int
+}
+
+func (b *barrier) wait() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.in++; b.in == b.n {
+		b.in = 0
+		b.round++
+		b.cond.Broadcast()
+		return
+	}
+	for round := b.round; round == b.round; {
+		b.cond.Wait()
+	}
+}
+
+func barrierWait(g, rounds int) float64 { // per round
+	b := barrier{n: g}
+	b.cond = sync.NewCond(&b.mu)
+	return par(g, g*rounds, func(_, k int) {
+		for i := 0; i < k; i++ {
+			b.wait()
+		}
+	}) * float64(g)
+}
+
+func main() {
+	gobHead("containers")
+	P := runtime.GOMAXPROCS(0)
+	bench1("containers.pool_1g", "ns/op", func() float64 { return pool(1, gobN(10000000)) })
+	bench1("containers.pool_Pg", "ns/op", func() float64 { return pool(P, gobN(10000000)) })
+	bench1("containers.pool_burst16_8g", "ns/op", func() float64 { return poolBurst(8, gobN(10000000)) })
+	bench1("containers.map_90_10_1g", "ns/op", func() float64 { return syncMap(1, gobN(3000000), 10) })
+	bench1("containers.map_90_10_8g", "ns/op", func() float64 { return syncMap(8, gobN(3000000), 10) })
+	bench1("containers.map_100_0_8g", "ns/op", func() float64 { return syncMap(8, gobN(5000000), 0) })
+	bench1("containers.map_50_50_8g", "ns/op", func() float64 { return syncMap(8, gobN(2000000), 50) })
+	bench1("containers.map_churn_8g", "ns/op", func() float64 { return syncMapChurn(8, gobN(1000000)) })
+	bench1("containers.rwmutex_big_rlock_1g", "ns/op", func() float64 { return rwRead(1, gobN(20000000)) })
+	bench1("containers.rwmutex_big_rlock_8g", "ns/op", func() float64 { return rwRead(8, gobN(20000000)) })
+	bench1("containers.rwmutex_big_1in1000_8g", "ns/op", func() float64 { return rwMostly(8, gobN(4000000), 1000) })
+	bench1("containers.barrier_8g", "ns/round", func() float64 { return barrierWait(8, gobN(100000)) })
+	bench1("containers.barrier_100g", "ns/round", func() float64 { return barrierWait(100, gobN(10000)) })
+}
+
+// ---- harness: identical in every program of this directory; ../c/bench.h is its twin ----
+// Env: GOB_RUNS (timed runs per metric, default 5), GOB_WARM (discarded runs, default 1),
+// GOB_SCALE (float, scales the work, default 1), GOB_MATCH (regexp on metric names), GOB_RAW=1 (every run on stderr).
+// Output line:  name median unit min=<min> max=<max> n=<runs>      Lines that begin with '#' are comments;
+// '# cpu name wall= user= sys=' is the cost of an average timed run in ms, with the set-up that the metric leaves out.
+
+type metric struct{ name, unit string }
+
+func gobInt(k string, d int) int {
+	if v, err := strconv.Atoi(os.Getenv(k)); err == nil {
+		return v
+	}
+	return d
+}
+
+func gobN(n int) int { // scaled work size
+	s := 1.0
+	if v, err := strconv.ParseFloat(os.Getenv("GOB_SCALE"), 64); err == nil {
+		s = v
+	}
+	if m := int(float64(n) * s); m >= 1 {
+		return m
+	}
+	return 1
+}
+
+func gobHead(group string) {
+	fmt.Printf("# group=%s %s GOMAXPROCS=%d NumCPU=%d GOGC=%q runs=%d\n",
+		group, runtime.Version(), runtime.GOMAXPROCS(0), runtime.NumCPU(), os.Getenv("GOGC"), gobInt("GOB_RUNS", 5))
+}
+
+func gobFmt(v float64) string {
+	a := v
+	if a < 0 {
+		a = -a
+	}
+	switch {
+	case a >= 1000:
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	case a >= 100:
+		return strconv.FormatFloat(v, 'f', 1, 64)
+	case a >= 10:
+		return strconv.FormatFloat(v, 'f', 2, 64)
+	case a > 0 && a < 0.01:
+		return strconv.FormatFloat(v, 'g', 3, 64)
+	}
+	return strconv.FormatFloat(v, 'f', 3, 64)
+}
+
+func cpuMs() (user, sys float64) { // of this process and the children it has waited for
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var r syscall.Rusage
+		if syscall.Getrusage(who, &r) == nil {
+			user += float64(r.Utime.Nano()) / 1e6
+			sys += float64(r.Stime.Nano()) / 1e6
+		}
+	}
+	return
+}
+
+func bench(ms []metric, f func() []float64) {
+	re := regexp.MustCompile(os.Getenv("GOB_MATCH"))
+	hit := false
+	for _, m := range ms {
+		hit = hit || re.MatchString(m.name)
+	}
+	if !hit {
+		return
+	}
+	runs, warm := gobInt("GOB_RUNS", 5), gobInt("GOB_WARM", 1)
+	vals := make([][]float64, len(ms))
+	var start time.Time
+	var user, sys float64
+	for r := -warm; r < runs; r++ {
+		runtime.GC()
+		if r == 0 {
+			start = time.Now()
+			user, sys = cpuMs()
+		}
+		vs := f()
+		if r < 0 {
+			continue
+		}
+		for i, v := range vs {
+			vals[i] = append(vals[i], v)
+			if os.Getenv("GOB_RAW") != "" {
+				fmt.Fprintf(os.Stderr, "raw %s run=%d %s %s\n", ms[i].name, r, gobFmt(v), ms[i].unit)
+			}
+		}
+	}
+	u, y := cpuMs()
+	k := float64(runs)
+	fmt.Printf("# cpu %s wall=%.3f user=%.3f sys=%.3f\n", ms[0].name, time.Since(start).Seconds()*1e3/k, (u-user)/k, (y-sys)/k)
+	for i, m := range ms {
+		v := vals[i]
+		sort.Float64s(v)
+		med := (v[(len(v)-1)/2] + v[len(v)/2]) / 2
+		fmt.Printf("%s %s %s min=%s max=%s n=%d\n", m.name, gobFmt(med), m.unit, gobFmt(v[0]), gobFmt(v[len(v)-1]), len(v))
+	}
+}
+
+func bench1(name, unit string, f func() float64) {
+	bench([]metric{{name, unit}}, func() []float64 { return []float64{f()} })
+}
+
+func nsPer(t time.Time, n int) float64 { return float64(time.Since(t).Nanoseconds()) / float64(n) }
+
+func pct(sorted []float64, p float64) float64 {
+	i := int(p * float64(len(sorted)))
+	if i >= len(sorted) {
+		i = len(sorted) - 1
+	}
+	return sorted[i]
+}
+
+// ---- end of harness ----
