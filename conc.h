@@ -3336,7 +3336,8 @@ CONC__FN void conc__wait_locked(conc__m *m, void *work) {
     if (orphan) (void)conc__wake_worker();
     if (p && !(other && conc__run_locked(NULL, p, other))) {
         conc__lock(&conc__rt.lock);
-        if (conc__p_has_work(p) || conc__rt.qn || conc__ld(&p->due) != INT64_MAX) (void)conc__p_run(p);
+        bool io = conc__ld(&conc__rt.io_waiting) > 0 && !conc__rt.poller; /* who takes it will sleep in the poller, if nothing else */
+        if (conc__p_has_work(p) || conc__rt.qn || conc__ld(&p->due) != INT64_MAX || io) (void)conc__p_run(p);
         else {
             conc__p_idle(p);
             conc__unlock(&conc__rt.lock);
@@ -6774,15 +6775,26 @@ CONC__FN void conc__fd_settle(conc__fd *f) {
     (void)__atomic_fetch_or(&f->state, CONC__FD_DYING, __ATOMIC_RELAXED);
     conc__unlock(&f->lock);
 }
+/* Be the one who closes: set CLOSING, and keep the lock. A close under way that has given the number free already is waited for: this
+   is then its next life. */
+CONC__FN bool conc__fd_claim(conc__fd *f) {
+    for (;;) {
+        conc__waiter w;
+        conc__lock(&f->lock);
+        uint32_t state = __atomic_fetch_or(&f->state, CONC__FD_CLOSING, __ATOMIC_ACQ_REL);
+        if (!(state & CONC__FD_CLOSING)) return true;
+        if (state & CONC__FD_DYING) (void)conc__fd_wait(f, &w, CONC__FD_REBORN, false, INT64_MAX, NULL);
+        else {
+            conc__unlock(&f->lock);
+            return conc__fail(EBADF);
+        }
+    }
+}
 CONC_API int conc_close(int fd) {
     conc__ensure();
     conc__fd *f = conc__fd_at(fd, true);
     if (!f) return close(fd);
-    conc__lock(&f->lock);
-    if (__atomic_fetch_or(&f->state, CONC__FD_CLOSING, __ATOMIC_ACQ_REL) & CONC__FD_CLOSING) {
-        conc__unlock(&f->lock);
-        return errno = EBADF, -1;
-    }
+    if (!conc__fd_claim(f)) return -1;
     conc__fd_wake_all(f, false);
     conc__fd_settle(f);
     if (conc__ld(&f->flags) & CONC__FD_REGISTERED) conc__os_set_del(conc__rt.io_set, fd); /* a duplicate would keep the registration */
