@@ -117,8 +117,22 @@ extern "C" {
 /* errno. glibc declares __errno_location() as a constant function, so a compiler may keep one thread's address across a
    call that moves the goroutine to another thread and then read or write the wrong thread's errno. The same symbol
    declared without that promise is safe; conc.h also saves and restores errno around every park. */
+#if defined(__SANITIZE_THREAD__)
+#define CONC__TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define CONC__TSAN 1
+#endif
+#endif
+#ifndef CONC__TSAN
+#define CONC__TSAN 0
+#endif
 #if !defined(CONC_NO_ERRNO) && defined(__linux__)
+#if CONC__TSAN /* goroutines of one thread are not ordered, so for this tool each gets a word of its own; see conc_errno_location */
+CONC_API int *conc_errno_location(void);
+#else
 extern int *conc_errno_location(void) __asm__("__errno_location");
+#endif
 #undef errno
 #define errno (*conc_errno_location())
 #endif
@@ -1404,16 +1418,6 @@ template <class F, class A> inline auto conc__mkguard(F f, A a) -> decltype((voi
 #if !CONC__X64 && !CONC__A64
 #error "conc.h: this version switches stacks on x86-64 and AArch64 only"
 #endif
-#if defined(__SANITIZE_THREAD__)
-#define CONC__TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define CONC__TSAN 1
-#endif
-#endif
-#ifndef CONC__TSAN
-#define CONC__TSAN 0
-#endif
 #if defined(__SANITIZE_ADDRESS__)
 #define CONC__ASAN 1
 #elif defined(__has_feature)
@@ -1464,6 +1468,8 @@ extern "C" {
 
 // >>os
 /* What the rest asks of the operating system: one function each. */
+
+extern int *conc__os_errno(void) __asm__("__errno_location"); /* the thread's errno; without the promise that it stays one place */
 
 /* Address space, readable and writable, zero, not yet backed; NULL if refused. Huge pages are declined: one touched stack
    page would otherwise cost 2 MiB. */
@@ -1719,6 +1725,9 @@ struct conc__g {
     struct conc__slab *slab;  /* else: where it was carved from */
     uint32_t slot;
     void *tsan, *asan;
+#if CONC__TSAN
+    int errnum;               /* its errno, as it sees it */
+#endif
 };
 #if CONC__TSAN
 void *__tsan_get_current_fiber(void);
@@ -2788,6 +2797,23 @@ CONC__NOINLINE void conc__give_way(conc__m *m) {
     conc__hb_release(g);
     conc__switch_out(m, g, stop | CONC__YIELD);
 }
+
+#if CONC__TSAN && !defined(CONC_NO_ERRNO)
+/* A goroutine's errno under ThreadSanitizer: the thread's word would be shared by goroutines that are not ordered. What the C library
+   has left in the thread's word moves to the goroutine's; CONC__NO_ERRNUM stays there, and tells that nothing new has been left. perror and
+   %m do not see what a goroutine stored itself. */
+#define CONC__NO_ERRNUM (-77)
+__attribute__((no_sanitize("thread"))) CONC_API int *conc_errno_location(void) {
+    conc__m *m = conc__self();
+    int *os = conc__os_errno();
+    if (!m || m->cur == &m->g0) return os;
+    if (*os != CONC__NO_ERRNUM) {
+        m->cur->errnum = *os;
+        *os = CONC__NO_ERRNUM;
+    }
+    return &m->cur->errnum;
+}
+#endif
 
 /* who is running here, as a waiter's who */
 static __thread struct conc__thread conc__tls_thread;
@@ -3861,7 +3887,7 @@ __asm__(
 /* threads */
 static void *conc__cxa_get_globals(void) __attribute__((weakref("__cxa_get_globals")));
 CONC__FN void conc__thread_begin(conc__m *m) {
-    m->err = conc_errno_location();
+    m->err = conc__os_errno();
     m->exc = conc__cxa_get_globals ? (struct conc__exc *)conc__cxa_get_globals() : NULL;
     conc__os_prompt();
     conc__st(&m->tid, conc__os_tid());
@@ -6409,6 +6435,7 @@ CONC__NOINLINE bool conc__op_wait_thread(conc__op *o) {
     bool watched = conc__ctx_watch(o->ctx, &y.n, conc__fire_fd_watch);
     conc__waiter_init(&w, NULL, &p[1].fd);
     w.index = CONC__FD_THREAD;
+    w.queued = false;
     conc__lock(&f->lock);
     bool open = !(conc__ld(&f->state) & CONC__FD_CLOSING);
     if (open) conc__q_put(&f->q, &w);

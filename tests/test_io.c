@@ -421,7 +421,7 @@ TEST(dial) {
    passed fails even if the call could go at once, and the descriptor is as good as before. */
 static void past(int64_t t) {
     int fd[2];
-    char at[64], b[10];
+    char at[64], b[10] = "";
     struct iovec v = { b, 1 };
     struct msghdr m;
     struct sockaddr_in addr;
@@ -1063,7 +1063,10 @@ TEST(fork_child, .os = true) {
     int fd[2], status = 0, files = open_files();
     pair(fd);
     FAILS(conc_read_until(fd[0], &status, 1, conc_now() + CONC_MS), ETIMEDOUT);
-    conc_run(do_read, (&(struct outcome){ .fd = fd[0], .deadline = conc_now() + CONC_MS }));
+    static struct outcome o;
+    o.fd = fd[0];
+    o.deadline = conc_now() + CONC_MS;
+    conc_run(do_read, &o);
     if (HARNESS_TSAN) LEAVE_OUT("ThreadSanitizer does not follow a fork with threads");
     pid_t pid = fork();
     if (pid == 0) {
