@@ -1725,9 +1725,6 @@ struct conc__g {
     struct conc__slab *slab;  /* else: where it was carved from */
     uint32_t slot;
     void *tsan, *asan;
-#if CONC__TSAN
-    int errnum;               /* its errno, as it sees it */
-#endif
 };
 #if CONC__TSAN
 void *__tsan_get_current_fiber(void);
@@ -2800,18 +2797,19 @@ CONC__NOINLINE void conc__give_way(conc__m *m) {
 
 #if CONC__TSAN && !defined(CONC_NO_ERRNO)
 /* A goroutine's errno under ThreadSanitizer: the thread's word would be shared by goroutines that are not ordered. What the C library
-   has left in the thread's word moves to the goroutine's; CONC__NO_ERRNUM stays there, and tells that nothing new has been left. perror and
+   has left in the thread's word moves to the goroutine's, at the far end of its stack (which conc__stack_put makes the tool forget); CONC__NO_ERRNUM stays there, and tells that nothing new has been left. perror and
    %m do not see what a goroutine stored itself. */
 #define CONC__NO_ERRNUM (-77)
 __attribute__((no_sanitize("thread"))) CONC_API int *conc_errno_location(void) {
     conc__m *m = conc__self();
     int *os = conc__os_errno();
     if (!m || m->cur == &m->g0) return os;
+    int *own = (int *)(void *)m->cur->lo;
     if (*os != CONC__NO_ERRNUM) {
-        m->cur->errnum = *os;
+        *own = *os;
         *os = CONC__NO_ERRNUM;
     }
-    return &m->cur->errnum;
+    return own;
 }
 #endif
 
@@ -2980,11 +2978,11 @@ CONC__FN void conc__m_give(conc__m *m, conc__p *p) {
 CONC__FN void conc__m_wake(conc__m *m) {
     bool polling = conc__ld(&m->polling); /* before it runs on: then it may say anything, and either call is harmless */
     conc__st_rel(&m->wake, 1);
-    if (polling) conc__os_event_signal(conc__rt.io_event);
+    if (polling) conc__os_event_signal(conc__ld(&conc__rt.io_event));
     else conc__os_wake(&m->wake);
 }
 CONC__FN void conc__m_sleep(conc__m *m, int64_t ns) {
-    if (m->polling) conc__os_set_wait(conc__rt.io_set, conc__rt.io_event, ns);
+    if (m->polling) conc__os_set_wait(conc__ld(&conc__rt.io_set), conc__ld(&conc__rt.io_event), ns);
     else conc__os_wait(&m->wake, 0, ns);
 }
 CONC__FN int conc__m_start(conc__p *p);
@@ -6314,8 +6312,8 @@ CONC__FN void conc__fd_edge(const struct conc__edge *e) {
 /* Take what edges there are and wake who waits for them; true if there were any. m: the caller's, NULL on the monitor. */
 CONC__FN bool conc__poll(conc__m *m) {
     struct conc__edge e[64];
-    if (conc__likely(conc__ld(&conc__rt.io_waiting) == 0)) return false;
-    int n = conc__os_set_take(conc__rt.io_set, e, 64);
+    if (conc__likely(conc__ld(&conc__rt.io_waiting) == 0) || !conc__ld_acq(&conc__rt.io_on)) return false; /* partner: conc__poll_open */
+    int n = conc__os_set_take(conc__ld(&conc__rt.io_set), e, 64);
     if (m && m->p) conc__st(&m->p->polled, conc_now());
     for (int i = 0; i < n; i++) conc__fd_edge(&e[i]);
     return n > 0;
@@ -6329,9 +6327,13 @@ CONC__FN void conc__io_notify(conc__m *m) {
     conc__kick_monitor();
 }
 CONC__FN int conc__poll_open(void) {
-    int err = 0;
+    int err = 0, set, event;
     conc__lock(&conc__rt.io_lock);
-    if (!conc__rt.io_on && (err = conc__os_set_open(&conc__rt.io_set, &conc__rt.io_event)) == 0) conc__st_rel(&conc__rt.io_on, 1);
+    if (!conc__ld(&conc__rt.io_on) && (err = conc__os_set_open(&set, &event)) == 0) {
+        conc__st(&conc__rt.io_set, set);
+        conc__st(&conc__rt.io_event, event);
+        conc__st_rel(&conc__rt.io_on, 1);
+    }
     conc__unlock(&conc__rt.io_lock);
     return err;
 }
@@ -6341,7 +6343,7 @@ CONC__FN int conc__fd_register(conc__fd *f, int fd) {
     int err;
     if ((conc__ld(&f->flags) & trusted) == trusted) return 0;
     if (!conc__ld_acq(&conc__rt.io_on) && (err = conc__poll_open()) != 0) return err; /* partner: the release in conc__poll_open */
-    if ((err = conc__os_set_add(conc__rt.io_set, fd)) != 0) return err;
+    if ((err = conc__os_set_add(conc__ld(&conc__rt.io_set), fd)) != 0) return err;
     (void)__atomic_fetch_or(&f->flags, CONC__FD_REGISTERED, __ATOMIC_RELAXED);
     return 0;
 }
@@ -6493,6 +6495,34 @@ CONC__INLINE bool conc__op_again(conc__op *o) {
    processes, so it is not set: poll(2) says whether the call may be made, at most 4096 bytes are written at once (a pipe that is ready
    has room for them), and should the call block all the same, because another process was faster, then as in conc_blocking. */
 #define CONC__PIECE 4096
+/* conc_blocking: hand the P on at once if work waits; else keep it in reach (blocking is set, and the bracket is not held, so
+   that whoever has work for it may seize it). */
+CONC_API int conc__blocking_begin(void) {
+    conc__m *m = conc__self();
+    if (!m) return 1;
+    conc__st(&conc__ld(&m->cur)->wait, CONC__W_BLOCKING);
+    uint32_t stop = conc__enter(m);
+    conc__p *p = m->p;
+    if (!(stop & CONC__LOST) && (conc__p_has_work(p) || conc__ld(&conc__rt.qn) || conc__ld(&p->due) <= conc_now())) {
+        conc__lock(&conc__rt.lock);
+        conc__st(&m->p, (conc__p *)NULL);
+        conc__st(&p->m, (conc__m *)NULL);
+        conc__st_rel(&m->stop, CONC__LOST);
+        conc__rt.handoffs++;
+        (void)conc__p_run(p);
+    } else conc__st(&m->blocking, true);
+    conc__leave(m);
+    return 1;
+}
+CONC_API int conc__blocking_end(void) {
+    conc__m *m = conc__self();
+    if (!m) return 0;
+    conc__st(&m->blocking, false);
+    conc__st(&conc__ld(&m->cur)->wait, 0);
+    if (!(conc__ld(&m->stop) & CONC__LOST)) return 0;
+    conc__give_way(m); /* keeps errno */
+    return 0;
+}
 CONC__FN ssize_t conc__blocking_errno(ssize_t r) { /* the end of conc_blocking, errno kept */
     int err = errno;
     (void)conc__blocking_end();
@@ -6824,7 +6854,7 @@ CONC_API int conc_close(int fd) {
     if (!conc__fd_claim(f)) return -1;
     conc__fd_wake_all(f, false);
     conc__fd_settle(f);
-    if (conc__ld(&f->flags) & CONC__FD_REGISTERED) conc__os_set_del(conc__rt.io_set, fd); /* a duplicate would keep the registration */
+    if (conc__ld(&f->flags) & CONC__FD_REGISTERED) conc__os_set_del(conc__ld(&conc__rt.io_set), fd); /* a duplicate would keep the registration */
     conc__st(&f->flags, 0); /* now: once the number is free conc__adopt may set them for another file */
     conc__st(&f->drained, 0);
     conc__slow_begin();
@@ -8354,34 +8384,6 @@ CONC_API void *conc_key_get(conc_key key) {
     if (!m) return conc__thread_local[key.conc__n];
     void **local = conc__ld(&conc__ld(&m->cur)->local);
     return local ? local[key.conc__n] : NULL;
-}
-/* conc_blocking: hand the P on at once if work waits; else keep it in reach (blocking is set, and the bracket is not held, so
-   that whoever has work for it may seize it). */
-CONC_API int conc__blocking_begin(void) {
-    conc__m *m = conc__self();
-    if (!m) return 1;
-    conc__st(&conc__ld(&m->cur)->wait, CONC__W_BLOCKING);
-    uint32_t stop = conc__enter(m);
-    conc__p *p = m->p;
-    if (!(stop & CONC__LOST) && (conc__p_has_work(p) || conc__ld(&conc__rt.qn) || conc__ld(&p->due) <= conc_now())) {
-        conc__lock(&conc__rt.lock);
-        conc__st(&m->p, (conc__p *)NULL);
-        conc__st(&p->m, (conc__m *)NULL);
-        conc__st_rel(&m->stop, CONC__LOST);
-        conc__rt.handoffs++;
-        (void)conc__p_run(p);
-    } else conc__st(&m->blocking, true);
-    conc__leave(m);
-    return 1;
-}
-CONC_API int conc__blocking_end(void) {
-    conc__m *m = conc__self();
-    if (!m) return 0;
-    conc__st(&m->blocking, false);
-    conc__st(&conc__ld(&m->cur)->wait, 0);
-    if (!(conc__ld(&m->stop) & CONC__LOST)) return 0;
-    conc__give_way(m); /* keeps errno */
-    return 0;
 }
 CONC_API void conc_get_stats(conc_stats *out) {
     memset(out, 0, sizeof *out);

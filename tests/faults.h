@@ -34,27 +34,29 @@ static int fault_now(void) {
     __atomic_add_fetch(&fault_count, 1, __ATOMIC_RELAXED);
     return 1;
 }
+/* errno is the thread's here, not the goroutine's: ThreadSanitizer would see goroutines of one thread share it */
+#define FAULT_FN __attribute__((no_sanitize("thread"))) static
 #define FAULT(call) return fault_now() ? (errno = EINTR, -1) : call
-static ssize_t fault_recv(int fd, void *b, size_t n, int flags) { FAULT(recv(fd, b, n, flags)); }
-static ssize_t fault_recvmsg(int fd, struct msghdr *m, int flags) { FAULT(recvmsg(fd, m, flags)); }
-static ssize_t fault_sendmsg(int fd, const struct msghdr *m, int flags) { FAULT(sendmsg(fd, m, flags)); }
-static ssize_t fault_readv(int fd, const struct iovec *v, int n) { FAULT(readv(fd, v, n)); }
-static ssize_t fault_writev(int fd, const struct iovec *v, int n) { FAULT(writev(fd, v, n)); }
-static ssize_t fault_pread(int fd, void *b, size_t n, off_t at) { FAULT(pread(fd, b, n, at)); }
-static ssize_t fault_pwrite(int fd, const void *b, size_t n, off_t at) { return pwrite(fd, b, fault_now() && n > 1 ? n / 2 : n, at); }
-static ssize_t fault_send(int fd, const void *b, size_t n, int flags) {
+FAULT_FN ssize_t fault_recv(int fd, void *b, size_t n, int flags) { FAULT(recv(fd, b, n, flags)); }
+FAULT_FN ssize_t fault_recvmsg(int fd, struct msghdr *m, int flags) { FAULT(recvmsg(fd, m, flags)); }
+FAULT_FN ssize_t fault_sendmsg(int fd, const struct msghdr *m, int flags) { FAULT(sendmsg(fd, m, flags)); }
+FAULT_FN ssize_t fault_readv(int fd, const struct iovec *v, int n) { FAULT(readv(fd, v, n)); }
+FAULT_FN ssize_t fault_writev(int fd, const struct iovec *v, int n) { FAULT(writev(fd, v, n)); }
+FAULT_FN ssize_t fault_pread(int fd, void *b, size_t n, off_t at) { FAULT(pread(fd, b, n, at)); }
+FAULT_FN ssize_t fault_pwrite(int fd, const void *b, size_t n, off_t at) { return pwrite(fd, b, fault_now() && n > 1 ? n / 2 : n, at); }
+FAULT_FN ssize_t fault_send(int fd, const void *b, size_t n, int flags) {
     if (fault_now()) return errno = EINTR, -1;
     return send(fd, b, fault_now() && n > 1 ? n / 2 : n, flags);
 }
-static int fault_accept4(int fd, struct sockaddr *a, socklen_t *len, int flags) {
+FAULT_FN int fault_accept4(int fd, struct sockaddr *a, socklen_t *len, int flags) {
     if (fault_now()) return errno = ECONNABORTED, -1;
     FAULT(accept4(fd, a, len, flags));
 }
-static int fault_ppoll(struct pollfd *p, nfds_t n, const struct timespec *t, const sigset_t *set) { FAULT(ppoll(p, n, t, set)); }
-static int fault_connect(int fd, const struct sockaddr *a, socklen_t len) { return connect(fd, a, len); }
-static int fault_socket(int family, int type, int protocol) { return socket(family, type, protocol); }
-static int fault_open(const char *path, int flags, mode_t mode) { FAULT(open(path, flags, mode)); }
-static int fault_epoll_ctl(int set, int op, int fd, struct epoll_event *e) {
+FAULT_FN int fault_ppoll(struct pollfd *p, nfds_t n, const struct timespec *t, const sigset_t *set) { FAULT(ppoll(p, n, t, set)); }
+FAULT_FN int fault_connect(int fd, const struct sockaddr *a, socklen_t len) { return connect(fd, a, len); }
+FAULT_FN int fault_socket(int family, int type, int protocol) { return socket(family, type, protocol); }
+FAULT_FN int fault_open(const char *path, int flags, mode_t mode) { FAULT(open(path, flags, mode)); }
+FAULT_FN int fault_epoll_ctl(int set, int op, int fd, struct epoll_event *e) {
     uint32_t err = __atomic_load_n(&fault_no_epoll, __ATOMIC_RELAXED);
     return err ? (errno = (int)err, -1) : epoll_ctl(set, op, fd, e);
 }
