@@ -6327,7 +6327,7 @@ CONC__FN void conc__io_notify(conc__m *m) {
     conc__kick_monitor();
 }
 CONC__FN int conc__poll_open(void) {
-    int err = 0, set, event;
+    int err = 0, set = -1, event = -1;
     conc__lock(&conc__rt.io_lock);
     if (!conc__ld(&conc__rt.io_on) && (err = conc__os_set_open(&set, &event)) == 0) {
         conc__st(&conc__rt.io_set, set);

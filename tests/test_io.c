@@ -30,6 +30,14 @@ static void tcp_pair(int fd[2]) {
     CHECK(fd[0] >= 0 && fd[1] >= 0);
     CHECK_EQ(conc_close(l), 0);
 }
+/* The system would take megabytes by and by. */
+static void small_buffers(int fd[2]) {
+    const int size = 1 << 16;
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ(setsockopt(fd[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof size), 0);
+        CHECK_EQ(setsockopt(fd[i], SOL_SOCKET, SO_RCVBUF, &size, sizeof size), 0);
+    }
+}
 static void close_pair(int fd[2]) {
     CHECK_EQ(conc_close(fd[0]), 0);
     CHECK_EQ(conc_close(fd[1]), 0);
@@ -566,6 +574,7 @@ TEST(part_written) {
     static char big[1 << 22];
     int64_t got = 0;
     tcp_pair(fd);
+    small_buffers(fd);
     ssize_t n = conc_write_until(fd[0], big, sizeof big, conc_now() + 20 * CONC_MS);
     CHECK(n > 0 && n < (ssize_t)sizeof big && errno == ETIMEDOUT);
     FAILS(conc_write_until(fd[0], big, 1, conc_now() + 5 * CONC_MS), ETIMEDOUT);
@@ -649,6 +658,7 @@ static void close_wakes(void (*call)(struct outcome *), void *(*thread)(void *),
     else if (kind == 1) tcp_pair(fd);
     else if (kind == 2) CHECK(pipe(fd) == 0);
     else fd[0] = tcp_listen(at), fd[1] = -1;
+    if (kind < 2) small_buffers(fd);
     for (int i = 0; i < N + 2; i++) o[i].fd = fd[0];
     for (int i = 0; i < N; i++) go(call, &o[i]);
     for (int i = 0; i < 2 && thread; i++) t[i] = thread_start(thread, &o[N + i]);
@@ -677,6 +687,7 @@ TEST(close_wakes_acceptors) {
     static struct outcome o;
     static char big[1 << 22];
     tcp_pair(fd);
+    small_buffers(fd);
     CHECK(conc_write_until(fd[0], big, sizeof big, conc_now() + 10 * CONC_MS) > 0); /* full: not ready in either way */
     o.fd = fd[0];
     go(do_wait, &o);
@@ -905,7 +916,7 @@ static void hog(conc_atomic(int) *stop) {
 }
 static void stamp_reader(int fd, int64_t *late) {
     int64_t sent;
-    while (conc_read(fd, &sent, sizeof sent) == sizeof sent) *late = conc_now() - sent;
+    while (conc_read(fd, &sent, sizeof sent) == sizeof sent) __atomic_store_n(late, conc_now() - sent, __ATOMIC_RELAXED);
 }
 /* A reader beside as many busy loops as there are processors is served within milliseconds. */
 TEST(hogs_do_not_starve, .os = true) {
