@@ -373,7 +373,7 @@ TEST(ends) {
     CHECK_EQ(conc_close(fd[1]), 0);
 }
 TEST(bad_arguments) {
-    char b[1];
+    char b[1] = "";
     int fd = dup(2);
     FAILS(conc_read(-1, b, 1), EBADF);
     FAILS(conc_write(-1, b, 1), EBADF);
