@@ -1070,7 +1070,7 @@ TEST(many_children, .os = true) {
     CHECK(wait_for(&ok, 20));
 }
 /* The child of a fork has a poller of its own. */
-TEST(fork_child, .os = true) {
+TEST(fork_child, .os = true, .native = true) {
     int fd[2], status = 0, files = open_files();
     pair(fd);
     FAILS(conc_read_until(fd[0], &status, 1, conc_now() + CONC_MS), ETIMEDOUT);
