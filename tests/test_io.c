@@ -13,6 +13,11 @@
 #include <time.h>
 
 // ---- helpers ----
+static bool under_valgrind(void) {
+    const char *preload = getenv("LD_PRELOAD");
+    return preload && strstr(preload, "vgpreload");
+}
+#define NOT_UNDER_VALGRIND() do { if (under_valgrind()) LEAVE_OUT("Valgrind counts the parent's memory as the child's leak"); } while (0)
 #define FAILS(call, err) (errno = 0, CHECK_EQ((call), -1), CHECK_EQ(errno, err))
 static void pair(int fd[2]) { REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) == 0); }
 static void tcp_address(int listener, char text[64]) { (void)snprintf(text, 64, "127.0.0.1:%d", conc_local_port(listener)); }
@@ -881,8 +886,7 @@ static void no_epoll(int fd) {
     FAILS(conc_read(fd, &b, 1), ENOSPC);
 }
 TEST(out_of_descriptors) {
-    const char *preload = getenv("LD_PRELOAD");
-    if (preload && strstr(preload, "vgpreload")) LEAVE_OUT("Valgrind needs descriptors of its own");
+    if (under_valgrind()) LEAVE_OUT("Valgrind needs descriptors of its own");
     char at[64];
     int fd[2], l = tcp_listen(at), c = conc_dial_tcp(NULL, at);
     struct rlimit old, few;
@@ -1030,6 +1034,7 @@ TEST(wired, .procs = 1) {
 // ---- processes ----
 TEST(children, .os = true) {
     int status = 0;
+    NOT_UNDER_VALGRIND();
     pid_t pid = fork();
     if (pid == 0) _exit(7);
     CHECK_EQ(conc_wait_pid(pid, &status), pid);
@@ -1056,6 +1061,7 @@ static void wait_child(pid_t pid, conc_atomic(int) *ok) {
 TEST(many_children, .os = true) {
     static conc_atomic(int) ok;
     int gate[2];
+    NOT_UNDER_VALGRIND();
     REQUIRE(pipe(gate) == 0);
     for (int i = 0; i < 20; i++) {
         pid_t pid = fork();
@@ -1074,6 +1080,7 @@ TEST(many_children, .os = true) {
 /* The child of a fork has a poller of its own. */
 TEST(fork_child, .os = true, .native = true) {
     int fd[2], status = 0, files = open_files();
+    NOT_UNDER_VALGRIND();
     pair(fd);
     FAILS(conc_read_until(fd[0], &status, 1, conc_now() + CONC_MS), ETIMEDOUT);
     static struct outcome o;
