@@ -117,8 +117,22 @@ extern "C" {
 /* errno. glibc declares __errno_location() as a constant function, so a compiler may keep one thread's address across a
    call that moves the goroutine to another thread and then read or write the wrong thread's errno. The same symbol
    declared without that promise is safe; conc.h also saves and restores errno around every park. */
+#if defined(__SANITIZE_THREAD__)
+#define CONC__TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define CONC__TSAN 1
+#endif
+#endif
+#ifndef CONC__TSAN
+#define CONC__TSAN 0
+#endif
 #if !defined(CONC_NO_ERRNO) && defined(__linux__)
+#if CONC__TSAN /* goroutines of one thread are not ordered, so for this tool each gets a word of its own; see conc_errno_location */
+CONC_API int *conc_errno_location(void);
+#else
 extern int *conc_errno_location(void) __asm__("__errno_location");
+#endif
 #undef errno
 #define errno (*conc_errno_location())
 #endif
@@ -1589,16 +1603,6 @@ template <class F, class A> inline auto conc_scope_defer(conc_scope *s, F f, A a
 #if !CONC__X64 && !CONC__A64
 #error "conc.h: this version switches stacks on x86-64 and AArch64 only"
 #endif
-#if defined(__SANITIZE_THREAD__)
-#define CONC__TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define CONC__TSAN 1
-#endif
-#endif
-#ifndef CONC__TSAN
-#define CONC__TSAN 0
-#endif
 #if defined(__SANITIZE_ADDRESS__)
 #define CONC__ASAN 1
 #elif defined(__has_feature)
@@ -1649,6 +1653,8 @@ extern "C" {
 
 // >>os
 /* What the rest asks of the operating system: one function each. */
+
+extern int *conc__os_errno(void) __asm__("__errno_location"); /* the thread's errno; without the promise that it stays one place */
 
 /* Address space, readable and writable, zero, not yet backed; NULL if refused. Huge pages are declined: one touched stack
    page would otherwise cost 2 MiB. */
@@ -2977,6 +2983,24 @@ CONC__NOINLINE void conc__give_way(conc__m *m) {
     conc__switch_out(m, g, stop | CONC__YIELD);
 }
 
+#if CONC__TSAN && !defined(CONC_NO_ERRNO)
+/* A goroutine's errno under ThreadSanitizer: the thread's word would be shared by goroutines that are not ordered. What the C library
+   has left in the thread's word moves to the goroutine's, at the far end of its stack (which conc__stack_put makes the tool forget); CONC__NO_ERRNUM stays there, and tells that nothing new has been left. perror and
+   %m do not see what a goroutine stored itself. */
+#define CONC__NO_ERRNUM (-77)
+__attribute__((no_sanitize("thread"))) CONC_API int *conc_errno_location(void) {
+    conc__m *m = conc__self();
+    int *os = conc__os_errno();
+    if (!m || m->cur == &m->g0) return os;
+    int *own = (int *)(void *)m->cur->lo;
+    if (*os != CONC__NO_ERRNUM) {
+        *own = *os;
+        *os = CONC__NO_ERRNUM;
+    }
+    return own;
+}
+#endif
+
 /* who is running here, as a waiter's who */
 static __thread struct conc__thread conc__tls_thread;
 CONC__INLINE conc__who conc__me(conc__m *m) { return m ? (conc__who)conc__ld(&m->cur) : (conc__who)&conc__tls_thread | 1; }
@@ -3142,11 +3166,11 @@ CONC__FN void conc__m_give(conc__m *m, conc__p *p) {
 CONC__FN void conc__m_wake(conc__m *m) {
     bool polling = conc__ld(&m->polling); /* before it runs on: then it may say anything, and either call is harmless */
     conc__st_rel(&m->wake, 1);
-    if (polling) conc__os_event_signal(conc__rt.io_event);
+    if (polling) conc__os_event_signal(conc__ld(&conc__rt.io_event));
     else conc__os_wake(&m->wake);
 }
 CONC__FN void conc__m_sleep(conc__m *m, int64_t ns) {
-    if (m->polling) conc__os_set_wait(conc__rt.io_set, conc__rt.io_event, ns);
+    if (m->polling) conc__os_set_wait(conc__ld(&conc__rt.io_set), conc__ld(&conc__rt.io_event), ns);
     else conc__os_wait(&m->wake, 0, ns);
 }
 CONC__FN int conc__m_start(conc__p *p);
@@ -3524,7 +3548,8 @@ CONC__FN void conc__wait_locked(conc__m *m, void *work) {
     if (orphan) (void)conc__wake_worker();
     if (p && !(other && conc__run_locked(NULL, p, other))) {
         conc__lock(&conc__rt.lock);
-        if (conc__p_has_work(p) || conc__rt.qn || conc__ld(&p->due) != INT64_MAX) (void)conc__p_run(p);
+        bool io = conc__ld(&conc__rt.io_waiting) > 0 && !conc__rt.poller; /* who takes it will sleep in the poller, if nothing else */
+        if (conc__p_has_work(p) || conc__rt.qn || conc__ld(&p->due) != INT64_MAX || io) (void)conc__p_run(p);
         else {
             conc__p_idle(p);
             conc__unlock(&conc__rt.lock);
@@ -4067,7 +4092,7 @@ __asm__(
 /* threads */
 static void *conc__cxa_get_globals(void) __attribute__((weakref("__cxa_get_globals")));
 CONC__FN void conc__thread_begin(conc__m *m) {
-    m->err = conc_errno_location();
+    m->err = conc__os_errno();
     m->exc = conc__cxa_get_globals ? (struct conc__exc *)conc__cxa_get_globals() : NULL;
     conc__os_prompt();
     conc__st(&m->tid, conc__os_tid());
@@ -6634,8 +6659,8 @@ CONC__FN void conc__fd_edge(const struct conc__edge *e) {
 /* Take what edges there are and wake who waits for them; true if there were any. m: the caller's, NULL on the monitor. */
 CONC__FN bool conc__poll(conc__m *m) {
     struct conc__edge e[64];
-    if (conc__likely(conc__ld(&conc__rt.io_waiting) == 0)) return false;
-    int n = conc__os_set_take(conc__rt.io_set, e, 64);
+    if (conc__likely(conc__ld(&conc__rt.io_waiting) == 0) || !conc__ld_acq(&conc__rt.io_on)) return false; /* partner: conc__poll_open */
+    int n = conc__os_set_take(conc__ld(&conc__rt.io_set), e, 64);
     if (m && m->p) conc__st(&m->p->polled, conc_now());
     for (int i = 0; i < n; i++) conc__fd_edge(&e[i]);
     return n > 0;
@@ -6649,9 +6674,13 @@ CONC__FN void conc__io_notify(conc__m *m) {
     conc__kick_monitor();
 }
 CONC__FN int conc__poll_open(void) {
-    int err = 0;
+    int err = 0, set = -1, event = -1;
     conc__lock(&conc__rt.io_lock);
-    if (!conc__rt.io_on && (err = conc__os_set_open(&conc__rt.io_set, &conc__rt.io_event)) == 0) conc__st_rel(&conc__rt.io_on, 1);
+    if (!conc__ld(&conc__rt.io_on) && (err = conc__os_set_open(&set, &event)) == 0) {
+        conc__st(&conc__rt.io_set, set);
+        conc__st(&conc__rt.io_event, event);
+        conc__st_rel(&conc__rt.io_on, 1);
+    }
     conc__unlock(&conc__rt.io_lock);
     return err;
 }
@@ -6661,7 +6690,7 @@ CONC__FN int conc__fd_register(conc__fd *f, int fd) {
     int err;
     if ((conc__ld(&f->flags) & trusted) == trusted) return 0;
     if (!conc__ld_acq(&conc__rt.io_on) && (err = conc__poll_open()) != 0) return err; /* partner: the release in conc__poll_open */
-    if ((err = conc__os_set_add(conc__rt.io_set, fd)) != 0) return err;
+    if ((err = conc__os_set_add(conc__ld(&conc__rt.io_set), fd)) != 0) return err;
     (void)__atomic_fetch_or(&f->flags, CONC__FD_REGISTERED, __ATOMIC_RELAXED);
     return 0;
 }
@@ -6755,6 +6784,7 @@ CONC__NOINLINE bool conc__op_wait_thread(conc__op *o) {
     bool watched = conc__ctx_watch(o->ctx, &y.n, conc__fire_fd_watch);
     conc__waiter_init(&w, NULL, &p[1].fd);
     w.index = CONC__FD_THREAD;
+    w.queued = false;
     conc__lock(&f->lock);
     bool open = !(conc__ld(&f->state) & CONC__FD_CLOSING);
     if (open) conc__q_put(&f->q, &w);
@@ -6812,6 +6842,34 @@ CONC__INLINE bool conc__op_again(conc__op *o) {
    processes, so it is not set: poll(2) says whether the call may be made, at most 4096 bytes are written at once (a pipe that is ready
    has room for them), and should the call block all the same, because another process was faster, then as in conc_blocking. */
 #define CONC__PIECE 4096
+/* conc_blocking: hand the P on at once if work waits; else keep it in reach (blocking is set, and the bracket is not held, so
+   that whoever has work for it may seize it). */
+CONC_API int conc__blocking_begin(void) {
+    conc__m *m = conc__self();
+    if (!m) return 1;
+    conc__st(&conc__ld(&m->cur)->wait, CONC__W_BLOCKING);
+    uint32_t stop = conc__enter(m);
+    conc__p *p = m->p;
+    if (!(stop & CONC__LOST) && (conc__p_has_work(p) || conc__ld(&conc__rt.qn) || conc__ld(&p->due) <= conc_now())) {
+        conc__lock(&conc__rt.lock);
+        conc__st(&m->p, (conc__p *)NULL);
+        conc__st(&p->m, (conc__m *)NULL);
+        conc__st_rel(&m->stop, CONC__LOST);
+        conc__rt.handoffs++;
+        (void)conc__p_run(p);
+    } else conc__st(&m->blocking, true);
+    conc__leave(m);
+    return 1;
+}
+CONC_API int conc__blocking_end(void) {
+    conc__m *m = conc__self();
+    if (!m) return 0;
+    conc__st(&m->blocking, false);
+    conc__st(&conc__ld(&m->cur)->wait, 0);
+    if (!(conc__ld(&m->stop) & CONC__LOST)) return 0;
+    conc__give_way(m); /* keeps errno */
+    return 0;
+}
 CONC__FN ssize_t conc__blocking_errno(ssize_t r) { /* the end of conc_blocking, errno kept */
     int err = errno;
     (void)conc__blocking_end();
@@ -7121,18 +7179,29 @@ CONC__FN void conc__fd_settle(conc__fd *f) {
     (void)__atomic_fetch_or(&f->state, CONC__FD_DYING, __ATOMIC_RELAXED);
     conc__unlock(&f->lock);
 }
+/* Be the one who closes: set CLOSING, and keep the lock. A close under way that has given the number free already is waited for: this
+   is then its next life. */
+CONC__FN bool conc__fd_claim(conc__fd *f) {
+    for (;;) {
+        conc__waiter w;
+        conc__lock(&f->lock);
+        uint32_t state = __atomic_fetch_or(&f->state, CONC__FD_CLOSING, __ATOMIC_ACQ_REL);
+        if (!(state & CONC__FD_CLOSING)) return true;
+        if (state & CONC__FD_DYING) (void)conc__fd_wait(f, &w, CONC__FD_REBORN, false, INT64_MAX, NULL);
+        else {
+            conc__unlock(&f->lock);
+            return conc__fail(EBADF);
+        }
+    }
+}
 CONC_API int conc_close(int fd) {
     conc__ensure();
     conc__fd *f = conc__fd_at(fd, true);
     if (!f) return close(fd);
-    conc__lock(&f->lock);
-    if (__atomic_fetch_or(&f->state, CONC__FD_CLOSING, __ATOMIC_ACQ_REL) & CONC__FD_CLOSING) {
-        conc__unlock(&f->lock);
-        return errno = EBADF, -1;
-    }
+    if (!conc__fd_claim(f)) return -1;
     conc__fd_wake_all(f, false);
     conc__fd_settle(f);
-    if (conc__ld(&f->flags) & CONC__FD_REGISTERED) conc__os_set_del(conc__rt.io_set, fd); /* a duplicate would keep the registration */
+    if (conc__ld(&f->flags) & CONC__FD_REGISTERED) conc__os_set_del(conc__ld(&conc__rt.io_set), fd); /* a duplicate would keep the registration */
     conc__st(&f->flags, 0); /* now: once the number is free conc__adopt may set them for another file */
     conc__st(&f->drained, 0);
     conc__slow_begin();
@@ -8696,34 +8765,6 @@ CONC_API void *conc_key_get(conc_key key) {
     if (!m) return conc__thread_local[key.conc__n];
     void **local = conc__ld(&conc__ld(&m->cur)->local);
     return local ? local[key.conc__n] : NULL;
-}
-/* conc_blocking: hand the P on at once if work waits; else keep it in reach (blocking is set, and the bracket is not held, so
-   that whoever has work for it may seize it). */
-CONC_API int conc__blocking_begin(void) {
-    conc__m *m = conc__self();
-    if (!m) return 1;
-    conc__st(&conc__ld(&m->cur)->wait, CONC__W_BLOCKING);
-    uint32_t stop = conc__enter(m);
-    conc__p *p = m->p;
-    if (!(stop & CONC__LOST) && (conc__p_has_work(p) || conc__ld(&conc__rt.qn) || conc__ld(&p->due) <= conc_now())) {
-        conc__lock(&conc__rt.lock);
-        conc__st(&m->p, (conc__p *)NULL);
-        conc__st(&p->m, (conc__m *)NULL);
-        conc__st_rel(&m->stop, CONC__LOST);
-        conc__rt.handoffs++;
-        (void)conc__p_run(p);
-    } else conc__st(&m->blocking, true);
-    conc__leave(m);
-    return 1;
-}
-CONC_API int conc__blocking_end(void) {
-    conc__m *m = conc__self();
-    if (!m) return 0;
-    conc__st(&m->blocking, false);
-    conc__st(&conc__ld(&m->cur)->wait, 0);
-    if (!(conc__ld(&m->stop) & CONC__LOST)) return 0;
-    conc__give_way(m); /* keeps errno */
-    return 0;
 }
 CONC_API void conc_get_stats(conc_stats *out) {
     memset(out, 0, sizeof *out);

@@ -31,7 +31,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "bench"
 # group: the program's name; its metrics begin with the same word but for gosync's "sync."
-GROUPS = "spawn sched chan skynet sieve gosync containers timer ctx forkjoin blocked".split()
+GROUPS = "spawn sched chan skynet sieve gosync containers timer ctx forkjoin blocked netecho".split()
 # what the plot shows: one line for each kind of work
 HEADLINES = """spawn.wg_1e6 spawn.batch100 spawn.tree_depth18 sched.gosched_2g sched.ring503
     chan.pingpong_unbuf chan.spsc_cap0 chan.spsc_cap128 chan.mpmc_4x4_cap128
@@ -39,7 +39,8 @@ HEADLINES = """spawn.wg_1e6 spawn.batch100 spawn.tree_depth18 sched.gosched_2g s
     chan.select10_default_miss chan.pipeline3_unbuf skynet.unbuf_1e6 sieve.first_2500_primes
     sync.mutex_uncontended sync.mutex_8g sync.rwmutex_rlock_8g sync.waitgroup_round_16g
     sync.cond_pingpong timer.create_stop_loop timer.sleepers_100k_wall timer.sleep50us_idle_late_p50
-    forkjoin.fib27_nocut_wg blocked.chan_1000k_create blocked.chan_1000k_rss_each""".split()
+    forkjoin.fib27_nocut_wg blocked.chan_1000k_create blocked.chan_1000k_rss_each
+    netecho.inproc_1c_rt netecho.inproc_64c_rt netecho.idle_conn_rss_5000c""".split()
 
 METRIC = re.compile(r"^(\S+) (\S+) (\S+) min=\S+ max=\S+ n=\d+$")
 RAW = re.compile(r"^raw (\S+) run=\d+ (\S+) (\S+)$")

@@ -10,7 +10,7 @@ upward='
     conc__realloc                  ends the program when there is no memory
     conc__start                    the first use of anything starts the runtime
     conc__attend conc__bind conc__inject   parking switches to other work, which the scheduler picks
-    conc__run_timers conc__deadlock_check  the scheduler does both between goroutines
+    conc__run_timers conc__deadlock_check conc__poll  the scheduler does them between goroutines
     conc_wg_add conc_wg_done       a goroutine of conc_wg_go reports its end
     conc__claim conc__unlock_select        a channel wakes a goroutine that waits in a select
     conc__timer_drop               a channel that is freed may belong to a timer
