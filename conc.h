@@ -1575,6 +1575,9 @@ template <class F, class A> inline auto conc_scope_defer(conc_scope *s, F f, A a
 #include <assert.h>
 #define CONC_ASSERT(x) assert(x)
 #endif
+#ifdef CONC_NO_ERRNO
+extern int *conc_errno_location(void) __asm__("__errno_location"); /* the user's errno is the C library's, but it travels all the same */
+#endif
 #ifndef CONC_DEBUG
 #define CONC_DEBUG 0
 #endif
@@ -5673,7 +5676,7 @@ CONC_API void conc_mutex_unlock(conc_mutex *m) { conc__mutex_unlock(m, true); }
 struct conc__tally { __attribute__((aligned(CONC__LINE))) uint32_t n; };
 struct conc__readers {
     uint32_t writer, slots; /* writer: one is waiting or at work; read by every reader */
-    struct conc__tally count[];
+    struct conc__tally count[1]; /* slots + 1 of them */
 };
 /* How many threads get something of their own: all that run goroutines, and some that wait in system calls. */
 CONC__FN uint32_t conc__thread_slots(void) {
@@ -5694,7 +5697,7 @@ CONC_API void conc_rwmutex_destroy(conc_rwmutex *rw) {
     if (rw->conc__big) conc__line_free(rw->conc__big);
     memset(rw, 0, sizeof *rw);
 }
-CONC__INLINE struct conc__readers *conc__readers(const conc_rwmutex *rw) { return (struct conc__readers *)rw->conc__big; }
+CONC__INLINE struct conc__readers *conc__readers_of(const conc_rwmutex *rw) { return (struct conc__readers *)rw->conc__big; }
 CONC__INLINE void conc__big_add(struct conc__readers *b, uint32_t d) {
     conc__m *m = conc__self();
     if (conc__likely(m && !CONC__TSAN && (uint32_t)m->id < b->slots)) { /* the tool takes a thread's goroutines for threads */
@@ -5713,7 +5716,7 @@ CONC__FN int32_t conc__big_sum(const struct conc__readers *b) {
 CONC__NOINLINE void conc__big_left(conc_rwmutex *rw) {
     conc__who who = 0;
     conc__lock(&rw->conc__spin);
-    if (rw->conc__writer && conc__big_sum(conc__readers(rw)) == 0) {
+    if (rw->conc__writer && conc__big_sum(conc__readers_of(rw)) == 0) {
         who = ((conc__waiter *)rw->conc__writer)->who;
         rw->conc__writer = NULL;
     }
@@ -5722,7 +5725,7 @@ CONC__NOINLINE void conc__big_left(conc_rwmutex *rw) {
 }
 /* A writer was there: step back and, unless it is only a try, wait until it has gone. */
 CONC__NOINLINE bool conc__big_rlock_slow(conc_rwmutex *rw, bool wait) {
-    struct conc__readers *b = conc__readers(rw);
+    struct conc__readers *b = conc__readers_of(rw);
     conc__waiter w;
     conc__big_add(b, (uint32_t)-1);
     conc__big_left(rw);
@@ -5741,16 +5744,16 @@ CONC__NOINLINE bool conc__big_rlock_slow(conc_rwmutex *rw, bool wait) {
     return true;
 }
 CONC__INLINE bool conc__big_rlock(conc_rwmutex *rw, bool wait) {
-    conc__big_add(conc__readers(rw), 1);
-    return conc__likely(!conc__ld_acq(&conc__readers(rw)->writer)) || conc__big_rlock_slow(rw, wait);
+    conc__big_add(conc__readers_of(rw), 1);
+    return conc__likely(!conc__ld_acq(&conc__readers_of(rw)->writer)) || conc__big_rlock_slow(rw, wait);
 }
 CONC__INLINE void conc__big_runlock(conc_rwmutex *rw) {
-    conc__big_add(conc__readers(rw), (uint32_t)-1);
-    if (conc__unlikely(conc__ld(&conc__readers(rw)->writer))) conc__big_left(rw);
+    conc__big_add(conc__readers_of(rw), (uint32_t)-1);
+    if (conc__unlikely(conc__ld(&conc__readers_of(rw)->writer))) conc__big_left(rw);
 }
 /* The writers' mutex is held: let the readers out, waiting for them if that is asked; false: some are still in. */
 CONC__NOINLINE bool conc__big_lock(conc_rwmutex *rw, bool wait) {
-    struct conc__readers *b = conc__readers(rw);
+    struct conc__readers *b = conc__readers_of(rw);
     conc__waiter w;
     conc__lock(&rw->conc__spin);
     conc__st(&b->writer, 1);
@@ -5770,7 +5773,7 @@ CONC__NOINLINE bool conc__big_lock(conc_rwmutex *rw, bool wait) {
     return true;
 }
 CONC__NOINLINE void conc__big_unlock(conc_rwmutex *rw) {
-    struct conc__readers *b = conc__readers(rw);
+    struct conc__readers *b = conc__readers_of(rw);
     if (!conc__ld(&b->writer)) conc__unlock_fatal("sync: Unlock of unlocked RWMutex");
     conc__lock(&rw->conc__spin);
     conc__queue list = (conc__queue)rw->conc__rhead;
@@ -7639,7 +7642,7 @@ struct conc_pool {
     size_t max;
     __attribute__((aligned(CONC__LINE))) conc_mutex lock; /* of the store, which may grow under it */
     void **store;
-    __attribute__((aligned(CONC__LINE))) struct conc__pool_own own[];
+    __attribute__((aligned(CONC__LINE))) struct conc__pool_own own[1]; /* nown of them */
 };
 CONC_API conc_pool *conc_pool_new(void *(*make)(void), void (*drop)(void *), size_t max) {
     uint32_t n = conc__thread_slots();
@@ -8028,7 +8031,7 @@ __attribute__((no_sanitize("thread"))) CONC__FN void conc__on_signal(int sig) {
     if (room) conc__st_rel(&conc__sig.ring[at % CONC__SIG_RING], (unsigned char)sig);
     else (void)__atomic_fetch_or(&conc__sig.more, conc__sig_bit(sig), __ATOMIC_SEQ_CST);
     (void)conc__add(&conc__sig.seq, 1);
-    (void)conc__add(&conc__sig.running, -1);
+    (void)__atomic_fetch_sub(&conc__sig.running, 1, __ATOMIC_SEQ_CST);
     conc__os_wake(&conc__sig.seq);
     errno = err;
 }

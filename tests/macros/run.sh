@@ -69,7 +69,7 @@ done
 # ---- options ----
 for c in $ccs $cxxs; do
     case $c in *++) x='-x c++ -std=c++11' ;; *) x='-x c -std=c11' ;; esac
-    for m in -DCONC_STATIC -DCONC_NO_SHORT_NAMES -DCONC_NO_SEGV_HANDLER -DCONC_DEBUG=2 -DNDEBUG \
+    for m in -DCONC_STATIC -DCONC_NO_SHORT_NAMES -DCONC_NO_SEGV_HANDLER -DCONC_NO_ERRNO -DCONC_DEBUG=2 -DNDEBUG \
         '-DCONC_MALLOC(n)=malloc(n) -DCONC_REALLOC(p,n)=realloc(p,n) -DCONC_FREE(p)=free(p)'; do
         check "option-$c${m%%(*}" "$c $x $W -include stdlib.h -D_GNU_SOURCE -DCONC_IMPLEMENTATION $(printf ' %q' $m) -c $T/alone.c -o /dev/null"
     done
