@@ -30,9 +30,9 @@
 
    Sections (grep for the markers):
      public:          >>options >>status >>goroutines >>channels >>select >>sync >>containers >>time >>context >>scope >>io >>signal >>diagnostics
-                      >>short-names
+                      >>testing >>short-names
      implementation:  >>platform >>os >>coro >>ds >>sched-types >>park >>sched >>time-impl >>watch >>chan-impl >>select-impl >>sync-impl
-                      >>context-impl >>scope-impl >>poll >>io >>containers-impl >>signal-impl >>diag >>api
+                      >>context-impl >>scope-impl >>poll >>io >>containers-impl >>signal-impl >>diag >>test >>api
 
    Options (define before including, the same in every file; CONC_STATIC goes with CONC_IMPLEMENTATION in each file that uses it):
      CONC_IMPLEMENTATION    compile the implementation into this file (exactly one file)
@@ -45,6 +45,7 @@
      CONC_NO_SEGV_HANDLER   do not install the SIGSEGV/SIGBUS handler that reports stack overflows
      CONC_STACK_SIZE        bytes of address space of a goroutine stack (131072; 262144 under sanitizers)
      CONC_MALLOC(n), CONC_REALLOC(p, n), CONC_FREE(p)      the allocator, all three or none
+     CONC_TEST              in the test build, in the file with CONC_IMPLEMENTATION and in those under test: see >>testing
      CONC_ASSERT(x)         assertions (assert.h's by default); CONC_DEBUG=1 or 2 adds internal, then expensive ones
      CONC_STB_DS            where stb_ds.h is, with its quotes or angle brackets
      CONC_DEV               do not declare the header a system header (for work on conc.h itself)
@@ -1158,6 +1159,104 @@ typedef struct conc_stats {
 } conc_stats;
 CONC_API void conc_get_stats(conc_stats *out);
 
+// >>testing
+/* Tests of concurrent code: the body runs under a scheduler of its own, on one thread, which decides at every operation of
+   conc.h who goes on. The same seed gives the same schedule on every machine, compiler and optimisation; time is virtual; a
+   deadlock, a goroutine left behind, a panic, a failed assertion or a livelock is found, shown as an interleaving in columns,
+   and has a token that repeats it. Define CONC_TEST where CONC_IMPLEMENTATION is defined, and in the files under test (for the
+   places of operations in reports, and for conc_atomic_* as operations); without it, and under ThreadSanitizer, these calls return
+   CONC_FAIL_UNAVAILABLE.
+
+     static void body(void *arg) { ... go(worker, c); ... conc_assert(x == 2); }
+     conc_report r = conc_test(body, NULL, .schedules = 50000);
+     if (!r.ok) puts(r.text);                                  // and CONC_REPLAY=<token> runs that schedule alone
+
+   Inside the body: everything of conc.h but I/O, signals, conc_lock_thread's thread and operations of other OS threads on the same
+   objects. Channels, timers and contexts that the body makes are gone when a schedule ends, so make what it uses inside it.
+   Shared memory that no operation protects is not seen: use conc_atomic_*, or conc_rd and conc_wr.
+   The body must be repeatable: no real clock, no random numbers but conc_choose, no state from one schedule to the next. */
+typedef enum conc_strategy {
+    CONC_MIX,        /* POS, random walk, PCT with 3 and with 2 changes, in turn: no single one is safe */
+    CONC_RANDOM,     /* each step to any goroutine that can go */
+    CONC_POS,        /* partial order sampling (Yuan, Yang, Gu: CAV 2018) */
+    CONC_PCT,        /* random priorities with .depth - 1 changes (Burckhardt et al.: ASPLOS 2010) */
+    CONC_URW,        /* uniform random walk, weighted by the goroutines' lengths (Zhao et al.: SURW, ASPLOS 2025) */
+    CONC_BOUNDED,    /* all schedules with at most .preemptions preemptions, depth first */
+    CONC_EXHAUSTIVE, /* all schedules that differ: source-set DPOR with sleep sets (Abdulla et al.: POPL 2014); 64 goroutines at most */
+    CONC_FIFO        /* one schedule: each runs until it waits */
+} conc_strategy;
+enum { CONC_TIME_RACE, CONC_TIME_IDLE };
+#define CONC_FAIL_LIST(X)                                      \
+    X(CONC_FAIL_NONE, "passed")                                \
+    X(CONC_FAIL_ASSERT, "assertion failed")                    \
+    X(CONC_FAIL_PANIC, "panic")                                \
+    X(CONC_FAIL_DEADLOCK, "deadlock")                          \
+    X(CONC_FAIL_LEAK, "goroutines left behind")                \
+    X(CONC_FAIL_RACE, "data race")                             \
+    X(CONC_FAIL_LIVELOCK, "livelock, or too many steps")       \
+    X(CONC_FAIL_NONDET, "the test is not deterministic")       \
+    X(CONC_FAIL_INVALID, "not possible in a test")             \
+    X(CONC_FAIL_UNAVAILABLE, "not available in this build")
+typedef enum conc_fail_kind {
+#define CONC__X(name, text) name,
+    CONC_FAIL_LIST(CONC__X)
+#undef CONC__X
+    CONC__FAIL_COUNT
+} conc_fail_kind;
+typedef struct conc_test_opts { /* zero is the default everywhere */
+    const char *name;        /* in the report; the function's */
+    uint64_t schedules;      /* 10,000 */
+    double seconds;          /* real time, 1.0; CONC_BOUNDED and CONC_EXHAUSTIVE: no limit */
+    conc_strategy strategy;
+    int depth;               /* PCT: 3 */
+    int preemptions;         /* BOUNDED: 2 */
+    uint64_t seed;           /* 1, or the environment's CONC_SEED */
+    int time;                /* CONC_TIME_RACE: a pending timer may fire at any step, as it may on a slow machine; CONC_TIME_IDLE:
+                                only when nobody can go on, as in Go's synctest. EXHAUSTIVE is always IDLE */
+    bool leaks_allowed;      /* goroutines may be left blocked at the end */
+    uint64_t max_steps;      /* of one schedule, 100,000 */
+    uint64_t fair_after;     /* steps after which POS and PCT, which may starve a goroutine, become random: 10,000 */
+    bool quiet;              /* do not shrink and do not explain a failure */
+    int conc__end;
+} conc_test_opts;
+typedef struct conc_report {
+    bool ok;
+    conc_fail_kind kind;
+    bool exhausted;          /* all schedules (within .preemptions) were run: text says what that means */
+    uint64_t schedules, steps;
+    const char *token;       /* what to give conc_replay or CONC_REPLAY; "" if ok. Both texts live until the thread's next test */
+    const char *text;        /* the whole report */
+} conc_report;
+CONC_API conc_report conc__test_run(const char *name, void (*fn)(void *), void *arg, const conc_test_opts *opts);
+CONC_API conc_report conc_replay(void (*fn)(void *), void *arg, const char *token);
+/* One schedule with virtual time, which moves only when everybody waits: Go's testing/synctest. The clock begins at 2000-01-01. */
+CONC_API conc_report conc_bubble(void (*fn)(void *), void *arg);
+/* In a body: wait until every other goroutine is blocked (synctest.Wait); let d nanoseconds of virtual time pass, and settle. */
+CONC_API void conc_settle(void);
+CONC_API void conc_advance(int64_t d);
+/* A number below n, n >= 1, that the explorer chooses; outside a test a random one. */
+CONC_API int conc_choose(int n);
+/* In a loop that waits for an atomic to change: this goroutine need not run before one of those that it has read since its last call has
+   been written. Outside a test: conc_yield. */
+CONC_API void conc_relax(void);
+/* The value of CONC_FAIL_...: a constant string. */
+CONC_API const char *conc_fail_text(conc_fail_kind kind);
+CONC_API void conc__test_assert(const char *cond, const char *file, int line);
+#ifdef CONC_TEST
+#ifdef CONC_STATIC
+static __thread const conc__site *conc__here;
+#else
+extern __thread const conc__site *conc__here; /* of the operation that comes */
+#endif
+CONC_API void conc__test_atomic(int op, const void *p); /* 0 load, 1 store, 2 read-modify-write */
+#endif
+/* Ends this schedule, and the test with it, if cond is false; on any goroutine. Outside a test: ends the program. */
+#define conc_assert(cond) ((cond) ? (void)0 : conc__test_assert(#cond, __FILE__, __LINE__))
+#ifndef __cplusplus /* conc_test(fn, arg), conc_test(fn, arg, .schedules = 1000, ...) */
+#define conc_test(...) CONC__TEST_CALL(__VA_ARGS__, .conc__end = 0)
+#define CONC__TEST_CALL(fn, arg, ...) conc__test_run(#fn, (fn), (arg), &(const conc_test_opts){ __VA_ARGS__ })
+#endif
+
 /* private part of defer(fn, arg): runs fn(arg) when the enclosing scope ends; arguments are checked against fn. */
 struct conc__defer { void (*fn)(void *); void *arg; };
 #if defined(__clang__)
@@ -1628,6 +1727,12 @@ extern int *conc_errno_location(void) __asm__("__errno_location"); /* the user's
 #define RUNNING_ON_VALGRIND 0u
 #endif
 
+#if defined(CONC_TEST) && !CONC__TSAN
+#define CONC__TEST 1
+#else
+#define CONC__TEST 0
+#endif
+
 #define conc__likely(x) __builtin_expect(!!(x), 1)
 #define conc__unlikely(x) __builtin_expect(!!(x), 0)
 #define CONC__FN __attribute__((unused)) static
@@ -1723,7 +1828,7 @@ CONC__FN void conc__os_wait(uint32_t *word, uint32_t value, int64_t ns) {
 }
 CONC__FN void conc__os_wake(uint32_t *word) { (void)syscall(SYS_futex, word, CONC__FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0); }
 
-CONC_API int64_t conc_now(void) {
+CONC__FN int64_t conc__os_now(void) {
     struct timespec t;
     (void)clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * CONC_SEC + t.tv_nsec;
@@ -1878,6 +1983,14 @@ CONC__FN int conc__os_threads(void) {
     return n;
 }
 
+CONC__FN int conc__env(const char *name, int least, int most, int otherwise) {
+    const char *text = getenv(name);
+    char *end;
+    if (!text || !*text) return otherwise;
+    long v = strtol(text, &end, 10);
+    return *end || v < least || v > most ? otherwise : (int)v;
+}
+
 // >>coro
 /* A goroutine's context is its stack pointer, its frame pointer and a resume label. conc__switch saves the three, loads the
    other side's and jumps; every other register is declared clobbered, so the compiler saves around the switch only what is
@@ -1913,6 +2026,9 @@ struct conc__g {
     struct conc__slab *slab;  /* else: where it was carved from */
     uint32_t slot;
     void *tsan, *asan;
+#if CONC__TEST
+    struct conc__tg *tg; /* its part in a test, or NULL */
+#endif
 };
 #if CONC__TSAN
 void *__tsan_get_current_fiber(void);
@@ -2319,6 +2435,7 @@ CONC__INLINE void conc__await_zero(uint32_t *word) {
 #define CONC__SEIZED 1u
 #define CONC__YIELD 2u
 #define CONC__LOST 4u
+#define CONC__TESTED (CONC__TEST ? 8u : 0u) /* always set in an explorer's M: all that would park, wake, start or end asks >>test */
 #ifndef CONC_STACK_SIZE
 #define CONC_STACK_SIZE (CONC__TSAN || CONC__ASAN ? 262144 : 131072)
 #endif
@@ -2418,6 +2535,9 @@ struct conc__m {
     uint32_t seed;        /* of conc__random */
     uint32_t spins;       /* fruitless spins in a row */
     uint32_t *seen;       /* ticks of the Ps at the last look */
+#if CONC__TEST
+    struct conc__test *test; /* whose explorer this is, or NULL */
+#endif
     int id;
     pthread_t thread;
     pid_t tid;
@@ -2512,6 +2632,60 @@ CONC__FN void conc__unlock_select(struct conc__selwait *s);
 CONC__FN void conc__inject(void *work);
 CONC__FN void conc__deadlock_check(void);
 CONC__FN bool conc__poll(conc__m *m);
+
+/* The explorer's seams; see >>test. */
+#if CONC__TEST
+static uint32_t conc__testing; /* explorers at work: only then does anybody look further */
+CONC__FN void conc__test_point(int op, const void *obj, const void *also);
+CONC__FN void conc__test_select(const conc_case *c, int n);
+CONC__FN uint32_t conc__test_draw(uint32_t n);
+CONC__FN void conc__test_park(conc__m *m, conc__g *g);
+CONC__FN void conc__test_ready(conc__g *g);
+CONC__FN void conc__test_spawn(conc__m *m, conc__rec *r, const conc__site *site);
+CONC__FN conc__g *conc__test_exit(conc__m *m);
+CONC__FN void conc__test_died(const char *kind, const char *message);
+CONC__FN void conc__test_forbid(const char *what);
+CONC__FN int64_t conc__test_now(void);
+CONC__FN int64_t conc__test_live(void);
+CONC__FN void *conc__obj_alloc(size_t n);
+CONC__FN void conc__obj_free(void *p);
+#define conc__tested() conc__unlikely(conc__ld(&conc__testing))
+#else
+#define conc__tested() 0
+#define conc__test_point(op, obj, also) ((void)0)
+#define conc__test_select(c, n) ((void)0)
+#define conc__test_draw(n) 0u
+#define conc__test_park(m, g) ((void)0)
+#define conc__test_ready(g) ((void)0)
+#define conc__test_spawn(m, r, site) ((void)0)
+#define conc__test_exit(m) ((conc__g *)NULL)
+#define conc__test_died(kind, message) ((void)0)
+#define conc__test_forbid(what) ((void)0)
+#define conc__test_now() INT64_C(-1)
+#define conc__test_live() INT64_C(-1)
+#define conc__obj_alloc(n) CONC_MALLOC(n)
+#define conc__obj_free(p) CONC_FREE(p)
+#endif
+/* A goroutine comes to an operation on obj (and also). */
+#if CONC__TEST
+#define conc__in_test(m) (conc__tested() && (m) && (m)->test)
+#else
+#define conc__in_test(m) 0
+#endif
+#define conc__point(op, obj) do { if (conc__tested()) conc__test_point(CONC__O_##op, (const void *)(uintptr_t)(obj), NULL); } while (0)
+#define conc__point2(op, obj, also) do { if (conc__tested()) conc__test_point(CONC__O_##op, obj, also); } while (0)
+enum conc__testop {
+    CONC__O_NONE, CONC__O_START, CONC__O_RESUME, CONC__O_LOCK, CONC__O_TRYLOCK, CONC__O_UNLOCK, CONC__O_RLOCK, CONC__O_RUNLOCK,
+    CONC__O_WLOCK, CONC__O_WUNLOCK, CONC__O_SEND, CONC__O_RECV, CONC__O_CLOSE, CONC__O_LEN, CONC__O_SELECT, CONC__O_ADD, CONC__O_DONE,
+    CONC__O_WAIT, CONC__O_CWAIT, CONC__O_SIGNAL, CONC__O_BROADCAST, CONC__O_ACQUIRE, CONC__O_RELEASE, CONC__O_LOAD, CONC__O_STORE,
+    CONC__O_RMW, CONC__O_YIELD, CONC__O_SLEEP, CONC__O_RELAX, CONC__O_SETTLE, CONC__O_CANCEL, CONC__O_OTHER, CONC__O_TIMER,
+    CONC__O_CHOICE, CONC__O_COUNT
+};
+CONC_API int64_t conc_now(void) {
+    int64_t virtual_now;
+    if (conc__tested() && (virtual_now = conc__test_now()) >= 0) return virtual_now;
+    return conc__os_now();
+}
 
 CONC__INLINE void conc__ensure(void) {
     if (conc__unlikely(conc__ld_acq(&conc__rt.state) != CONC__ON)) conc__start();
@@ -2769,6 +2943,9 @@ CONC__NOINLINE void conc__stack_big_free(conc__g *g) {
 }
 CONC__FN void conc__stack_put(conc__p *p, conc__g *g) {
     g->live = 0;
+#if CONC__TEST
+    g->tg = NULL;
+#endif
 #if CONC__TSAN
     /* The next goroutine on this stack is not ordered after this one: only a fresh mapping makes the tool forget what was there. */
     __tsan_destroy_fiber(g->tsan);
@@ -2937,6 +3114,10 @@ CONC__FN conc__g *conc__bind(conc__m *m, conc__rec *r);
 CONC__INLINE void conc__switch_out(conc__m *m, conc__g *g, uint32_t stop) {
     void *work = NULL;
     if (conc__likely(stop == 0 && !g->locked)) work = conc__pick(m->p);
+    else if (stop & CONC__TESTED) {
+        conc__test_park(m, g);
+        return;
+    }
     conc__g *to = (conc__g *)work;
     if (conc__unlikely(((uintptr_t)work & 1) || !work || to->locked)) {
         to = NULL;
@@ -3043,7 +3224,10 @@ CONC__NOINLINE bool conc__thread_wait(uint32_t *lock, int64_t deadline) {
 
 /* Make a goroutine, or the OS thread, run on. can_yield: the caller may lose the processor here. No locks held. */
 CONC__NOINLINE void conc__ready_slow(conc__m *m, conc__who who, uint32_t stop, bool nested, bool can_yield) {
-    if (m && !(stop & CONC__LOST)) conc__push(m->p, (void *)who);
+    if (stop & CONC__TESTED) {
+        conc__test_ready((conc__g *)who);
+        can_yield = false;
+    } else if (m && !(stop & CONC__LOST)) conc__push(m->p, (void *)who);
     else conc__inject((void *)who);
     if (!m || nested) return;
     conc__leave(m);
@@ -3056,6 +3240,9 @@ CONC__INLINE void conc__ready(conc__who who, bool can_yield) {
     }
     conc__hb_release((void *)who);
     conc__m *m = conc__self();
+#if CONC__TEST
+    if (conc__tested() && ((conc__g *)who)->tg && !(m && m->test)) conc__fatal("a goroutine of a test and one outside it use the same object");
+#endif
     bool nested = m && conc__ld(&m->in);
     uint32_t stop = conc__unlikely(!m) ? CONC__LOST : conc__unlikely(nested) ? conc__stop_bits(m) : conc__enter(m);
     if (conc__unlikely(stop)) {
@@ -3708,7 +3895,8 @@ CONC__NOINLINE conc__m *conc__finish(conc__g *g, bool reuse) {
     if (conc__likely(m->p != NULL)) conc__st_rel(&m->p->live, m->p->live - 1); /* partner: the acquire in conc_num_goroutines */
     else (void)conc__add(&conc__rt.foreign_live, -1);
     conc__g *to = &m->g0;
-    if (conc__unlikely(g->locked)) {
+    if (conc__unlikely(stop & CONC__TESTED)) to = conc__test_exit(m);
+    else if (conc__unlikely(g->locked)) {
         g->locked = NULL;
         g->locks = 0;
         m->locked = NULL;
@@ -3837,6 +4025,11 @@ CONC__FN void conc__submit(conc__rec *r, conc__godesc *ds, unsigned kind) {
         conc__tsan_blind(false);
     }
     conc__m *m = conc__self();
+    if (conc__in_test(m)) {
+        r->id = kind;
+        conc__test_spawn(m, r, ds->site);
+        return;
+    }
     bool nested = m && conc__ld(&m->in);
     bool inside = m && (nested ? conc__stop_bits(m) : conc__enter(m)) == 0;
     if (!inside) conc__tsan_blind(true);
@@ -3860,7 +4053,7 @@ CONC__NOINLINE void conc__go4_slow(conc__m *m, uintptr_t a, uintptr_t b, uintptr
     bool nested = m && conc__ld(&m->cur) == &m->g0;
     if (m && !nested) conc__leave(m);
     bool big = ds->opts || (ds->wg && ds->stack > 48);
-    conc__rec *r = big ? (conc__rec *)(void *)conc__big_new(ds, 0) : conc__rec_foreign();
+    conc__rec *r = big ? (conc__rec *)(void *)conc__big_new(ds, 0) : conc__in_test(m) ? conc__rec_get(m->p) : conc__rec_foreign();
     if (!r) {
         conc__go_failed(ds);
         return;
@@ -4092,15 +4285,26 @@ __asm__(
     "conc__go_stub4: .quad conc__go_int\n"
     ".text\n");
 
-/* threads */
+/* processors and threads */
+CONC__FN conc__p *conc__p_new(int index) {
+    conc__tsan_blind(true);
+    conc__p *p = (conc__p *)conc__line_alloc(sizeof *p);
+    conc__tsan_blind(false);
+    if (!p) return NULL;
+    p->mask = 255;
+    p->ring = (void **)CONC_MALLOC(sizeof(void *) * 256);
+    if (!p->ring) return conc__line_free(p), (conc__p *)NULL;
+    conc__tsan_blind(true);
+    p->rng = (uint32_t)index * 2654435761u + 1;
+    p->index = index;
+    p->due = INT64_MAX;
+    conc__tsan_blind(false);
+    return p;
+}
 static void *conc__cxa_get_globals(void) __attribute__((weakref("__cxa_get_globals")));
-CONC__FN void conc__thread_begin(conc__m *m) {
+CONC__FN void conc__thread_bind(conc__m *m) {
     m->err = conc__os_errno();
     m->exc = conc__cxa_get_globals ? (struct conc__exc *)conc__cxa_get_globals() : NULL;
-    conc__os_prompt();
-    conc__st(&m->tid, conc__os_tid());
-    clockid_t clock;
-    if (pthread_getcpuclockid(pthread_self(), &clock) == 0) conc__st(&m->clock, clock);
 #if CONC__TSAN
     m->g0.tsan = __tsan_get_current_fiber();
 #endif
@@ -4115,6 +4319,13 @@ CONC__FN void conc__thread_begin(conc__m *m) {
     m->g0.lo = (char *)lo;
     m->g0.size = size;
 #endif
+}
+CONC__FN void conc__thread_begin(conc__m *m) {
+    conc__thread_bind(m);
+    conc__os_prompt();
+    conc__st(&m->tid, conc__os_tid());
+    clockid_t clock;
+    if (pthread_getcpuclockid(pthread_self(), &clock) == 0) conc__st(&m->clock, clock);
 #ifndef CONC_NO_SEGV_HANDLER
     stack_t alt;
     memset(&alt, 0, sizeof alt);
@@ -4426,6 +4637,9 @@ CONC__INLINE conc__p *conc__timer_home(conc__m *m) {
 }
 /* A timer is in p's heap: is somebody going to be awake for it? parks: the caller is about to give its processor up. */
 CONC__FN void conc__timer_notify(conc__p *p, int64_t when, bool parks) {
+#if CONC__TEST
+    if (conc__tested() && p->m && p->m->test) return;
+#endif
     conc__fence_light(); /* partner: the heavy fences in conc__sleep_m and conc__monitor_sleep */
     if (conc__likely(when >= conc__ld(&conc__rt.waiter_due))) return;
     if (parks && !conc__p_has_work(p)) return; /* this worker goes idle itself and will see it */
@@ -4510,6 +4724,7 @@ CONC_API int64_t conc__deadline(int64_t ns) {
     return now > INT64_MAX - 1 - ns ? INT64_MAX - 1 : now + ns;
 }
 CONC_API void conc_sleep_until(int64_t deadline) {
+    conc__point(SLEEP, NULL);
     conc__m *m = conc__self();
     int64_t now = conc_now();
     if (deadline <= now) return;
@@ -4746,6 +4961,7 @@ CONC__FN conc_status conc__pause(conc_ctx *ctx, int64_t deadline, int why, bool 
     return conc__wait_watched(m, &lock, &q, &w, why, ctx, deadline, NULL, NULL, by_ctx);
 }
 CONC_API conc_status conc_sleep_ctx(conc_ctx *ctx, int64_t ns) {
+    conc__point(SLEEP, conc__ctx_source(ctx));
     bool by_ctx;
     conc_status err = conc__ctx_err(conc__ctx_source(ctx));
     if (err || ns <= 0) return err;
@@ -4782,7 +4998,7 @@ CONC_API struct conc_chan *conc__chan_make(size_t size, size_t cap, int negative
     if (negative || size > UINT32_MAX || __builtin_mul_overflow(size, cap, &bytes) || bytes > PTRDIFF_MAX / 2 || (cap > UINT32_MAX / 2 && size == 0))
         conc_panic("makechan: size out of range");
     if (cap > UINT32_MAX / 2) return NULL;
-    struct conc_chan *c = (struct conc_chan *)CONC_MALLOC(sizeof *c + 16 + bytes);
+    struct conc_chan *c = (struct conc_chan *)conc__obj_alloc(sizeof *c + 16 + bytes);
     if (!c) return NULL;
     memset(c, 0, sizeof *c);
     c->buf = (unsigned char *)(((uintptr_t)(c + 1) + 15) & ~(uintptr_t)15);
@@ -4808,7 +5024,7 @@ CONC_API void conc__chan_free(const volatile void *ch) {
     }
     conc__lock(&c->lock); /* the last operation may still be between its work and its unlock */
     if (c->recvq || c->sendq) conc__fatal("chan_free: channel freed while a goroutine waits on it");
-    CONC_FREE(c);
+    conc__obj_free(c);
 }
 /* First waiter that can still be woken, out of the queue; a select that another channel has won is dropped. */
 CONC__FN bool conc__claim(struct conc__selwait *s, conc__waiter *w);
@@ -4913,6 +5129,7 @@ CONC__INLINE conc_status conc__recv_wait(struct conc_chan *c, void *v, conc_ctx 
 CONC__NOINLINE void conc__send_park(struct conc_chan *c, const void *v) { (void)conc__send_wait(c, v, NULL, INT64_MAX); }
 CONC__NOINLINE bool conc__recv_park(struct conc_chan *c, void *v) { return conc__recv_wait(c, v, NULL, INT64_MAX) == CONC_OK; }
 CONC_API void conc__chan_send(const volatile void *ch, const void *v) {
+    conc__point(SEND, ch);
     struct conc_chan *c = conc__c(ch);
     if (conc__unlikely(!c)) conc__block_for_ever(CONC__W_SEND_NIL);
     conc__who who = 0;
@@ -4925,6 +5142,7 @@ CONC_API void conc__chan_send(const volatile void *ch, const void *v) {
     else conc__send_closed(c);
 }
 CONC_API bool conc__chan_recv(const volatile void *ch, void *v) {
+    conc__point(RECV, ch);
     struct conc_chan *c = conc__c(ch);
     if (conc__unlikely(!c)) conc__block_for_ever(CONC__W_RECV_NIL);
     conc__who who = 0;
@@ -4955,6 +5173,7 @@ CONC__INLINE bool conc__version_is(struct conc_chan *c, uint32_t version) {
     return conc__ld(&c->lock) == version;
 }
 CONC_API conc_status conc__chan_try_send(const volatile void *ch, const void *v) {
+    conc__point(SEND, ch);
     struct conc_chan *c = conc__c(ch);
     uint32_t version;
     conc__who who = 0;
@@ -4967,6 +5186,7 @@ CONC_API conc_status conc__chan_try_send(const volatile void *ch, const void *v)
     return step == CONC__STEP_DONE ? CONC_OK : CONC_WOULD_BLOCK;
 }
 CONC_API conc_status conc__chan_try_recv(const volatile void *ch, void *v) {
+    conc__point(RECV, ch);
     struct conc_chan *c = conc__c(ch);
     uint32_t version;
     conc__who who = 0;
@@ -4983,6 +5203,7 @@ CONC__FN conc_status conc__nil_until(int64_t deadline, int why) {
     return CONC_TIMEOUT;
 }
 CONC_API conc_status conc__chan_send_until(const volatile void *ch, const void *v, int64_t deadline) {
+    conc__point(SEND, ch);
     struct conc_chan *c = conc__c(ch);
     conc__ensure();
     if (!c) return conc__nil_until(deadline, CONC__W_SEND_NIL);
@@ -4996,6 +5217,7 @@ CONC_API conc_status conc__chan_send_until(const volatile void *ch, const void *
     return step == CONC__STEP_DONE ? CONC_OK : CONC_TIMEOUT;
 }
 CONC_API conc_status conc__chan_recv_until(const volatile void *ch, void *v, int64_t deadline) {
+    conc__point(RECV, ch);
     struct conc_chan *c = conc__c(ch);
     conc__ensure();
     if (!c) return conc__nil_until(deadline, CONC__W_RECV_NIL);
@@ -5012,6 +5234,7 @@ CONC__FN conc_status conc__nil_ctx(conc_ctx *ctx, int why) {
     return conc__pause(ctx, INT64_MAX, why, &by_ctx);
 }
 CONC_API conc_status conc__chan_send_ctx(const volatile void *ch, const void *v, conc_ctx *ctx) {
+    conc__point2(SEND, (const void *)(uintptr_t)ch, conc__ctx_source(ctx));
     struct conc_chan *c = conc__c(ch);
     conc_status err = conc__ctx_err(conc__ctx_source(ctx));
     if (conc__unlikely(err != CONC_OK)) return err;
@@ -5026,6 +5249,7 @@ CONC_API conc_status conc__chan_send_ctx(const volatile void *ch, const void *v,
     return CONC_OK;
 }
 CONC_API conc_status conc__chan_recv_ctx(const volatile void *ch, void *v, conc_ctx *ctx) {
+    conc__point2(RECV, (const void *)(uintptr_t)ch, conc__ctx_source(ctx));
     struct conc_chan *c = conc__c(ch);
     conc_status err = conc__ctx_err(conc__ctx_source(ctx));
     if (conc__unlikely(err != CONC_OK)) return err;
@@ -5059,6 +5283,7 @@ CONC__FN void conc__wake_list(conc__waiter *list, bool can_yield) {
     }
 }
 CONC_API void conc__chan_close(const volatile void *ch) {
+    conc__point(CLOSE, ch);
     struct conc_chan *c = conc__c(ch);
     if (!c) conc_panic("close of nil channel");
     conc__lock(&c->lock);
@@ -5070,7 +5295,10 @@ CONC_API void conc__chan_close(const volatile void *ch) {
     conc__unlock(&c->lock);
     conc__wake_list(list, true);
 }
-CONC_API size_t conc__chan_len(const volatile void *c) { return c && !conc__c(c)->timed ? conc__ld(&conc__c(c)->count) : 0; }
+CONC_API size_t conc__chan_len(const volatile void *c) {
+    conc__point(LEN, c);
+    return c && !conc__c(c)->timed ? conc__ld(&conc__c(c)->count) : 0;
+}
 CONC_API size_t conc__chan_cap(const volatile void *c) { return c && !conc__c(c)->timed ? conc__c(c)->cap : 0; }
 
 // >>select-impl
@@ -5162,7 +5390,7 @@ CONC__FN bool conc__case_try(conc_case *k) {
 CONC__FN bool conc__case_done(const conc_case *k) { return k->dir == CONC__DONE && conc__ctx_err(conc__ctx_source(k->ch)) != CONC_OK; }
 /* One of the n candidates out of the list: a random one, or the first if the select is ordered. */
 CONC__INLINE int conc__sel_draw(uint16_t *list, int *n, int flags) {
-    int k = *n > 1 && !(flags & CONC__ORDERED) ? (int)(((uint64_t)conc__random() * (uint64_t)*n) >> 32) : 0;
+    int k = *n > 1 && !(flags & CONC__ORDERED) ? (int)(conc__in_test(conc__self()) ? conc__test_draw((uint32_t)*n) : ((uint64_t)conc__random() * (uint64_t)*n) >> 32) : 0;
     int i = list[k];
     --*n;
     for (int j = k; j < *n; j++) list[j] = list[j + 1];
@@ -5367,6 +5595,7 @@ CONC__INLINE int conc__select_in(conc_case *c, int n, int flags, uint32_t *versi
                                 : conc__sel_block_large(c, n, flags, timeout, deadline, ready);
 }
 CONC_API int conc__select(conc_case *c, int n, int flags) {
+    if (conc__tested()) conc__test_select(c, n);
     uint32_t versions[CONC__SEL_CASES];
     uint16_t ready[CONC__SEL_CASES];
     if (conc__likely(n <= CONC__SEL_CASES)) return conc__select_in(c, n, flags, versions, ready);
@@ -5439,14 +5668,14 @@ CONC__FN void conc__fire_func(conc__timer *t, int64_t now) {
 }
 CONC__FN struct conc_timer *conc__timer_make(void (*f)(conc__timer *, int64_t), bool channel, int64_t ns, int64_t period) {
     conc__ensure();
-    struct conc_timer *x = (struct conc_timer *)CONC_MALLOC(sizeof *x);
+    struct conc_timer *x = (struct conc_timer *)conc__obj_alloc(sizeof *x);
     if (!x) return NULL;
     memset(x, 0, sizeof *x);
     conc__timer_init(&x->t, f, x);
     x->t.period = period;
     if (channel) {
         x->c = conc__chan_make(sizeof(int64_t), 1, 0);
-        if (!x->c) return CONC_FREE(x), (struct conc_timer *)NULL;
+        if (!x->c) return conc__obj_free(x), (struct conc_timer *)NULL;
         x->c->timed = 1;
     }
     (void)ns;
@@ -5469,6 +5698,7 @@ CONC__FN bool conc__timer_disarm(struct conc_timer *x) {
     return armed || unseen;
 }
 CONC__FN bool conc__timer_rearm(struct conc_timer *x, int64_t ns, int64_t period) {
+    conc__point2(OTHER, x, x->c);
     conc__lock(&x->lock);
     bool was = conc__timer_disarm(x);
     x->t.period = period;
@@ -5492,6 +5722,7 @@ CONC_API conc_timer *conc_after_func(int64_t ns, void (*fn)(void *), void *arg) 
 }
 CONC_API bool conc_timer_stop(conc_timer *t) {
     conc__timer_check(t, "Stop called on uninitialized Timer");
+    conc__point2(OTHER, t, t->c);
     conc__lock(&t->lock);
     bool was = conc__timer_disarm(t);
     conc__unlock(&t->lock);
@@ -5503,13 +5734,13 @@ CONC_API bool conc_timer_reset(conc_timer *t, int64_t ns) {
 }
 CONC__FN void conc__timer_drop(struct conc_timer *t) { /* its channel is being freed by the caller */
     (void)conc__timer_del(&t->t);
-    CONC_FREE(t);
+    conc__obj_free(t);
 }
 CONC_API void conc_timer_free(conc_timer *t) {
     if (!t) return;
     (void)conc__timer_del(&t->t);
     conc__chan_free(t->c);
-    CONC_FREE(t);
+    conc__obj_free(t);
 }
 CONC_API conc_ticker *conc_ticker_new(int64_t ns) {
     if (ns <= 0) conc_panic("non-positive interval for NewTicker");
@@ -5610,16 +5841,22 @@ CONC__NOINLINE conc_status conc__mutex_slow(conc_mutex *m, conc_ctx *ctx, int64_
     }
 }
 CONC_API void conc_mutex_lock(conc_mutex *m) {
+    conc__point(LOCK, m);
     if (conc__unlikely(!conc__mutex_try(m))) (void)conc__mutex_slow(m, NULL, INT64_MAX);
 }
-CONC_API bool conc_mutex_try_lock(conc_mutex *m) { return conc__mutex_try(m); }
+CONC_API bool conc_mutex_try_lock(conc_mutex *m) {
+    conc__point(TRYLOCK, m);
+    return conc__mutex_try(m);
+}
 CONC_API conc_status conc_mutex_lock_for(conc_mutex *m, int64_t ns) {
+    conc__point(TRYLOCK, m);
     if (conc__likely(conc__mutex_try(m))) return CONC_OK;
     if (ns <= 0) return conc_mutex_try_lock(m) ? CONC_OK : CONC_TIMEOUT;
     conc__ensure();
     return conc__mutex_slow(m, NULL, conc__deadline(ns));
 }
 CONC_API conc_status conc_mutex_lock_ctx(conc_mutex *m, conc_ctx *ctx) {
+    conc__point2(TRYLOCK, m, conc__ctx_source(ctx));
     conc_status err = conc__ctx_err(conc__ctx_source(ctx));
     if (conc__unlikely(err != CONC_OK)) return err;
     return conc__likely(conc__mutex_try(m)) ? CONC_OK : conc__mutex_slow(m, ctx, INT64_MAX);
@@ -5654,7 +5891,10 @@ CONC__INLINE void conc__mutex_unlock(conc_mutex *m, bool can_yield) {
         return;
     conc__mutex_unlock_slow(m, can_yield);
 }
-CONC_API void conc_mutex_unlock(conc_mutex *m) { conc__mutex_unlock(m, true); }
+CONC_API void conc_mutex_unlock(conc_mutex *m) {
+    conc__point(UNLOCK, m);
+    conc__mutex_unlock(m, true);
+}
 
 /* Big-reader mode (conc_rwmutex_init_big). A reader counts itself in a counter that belongs to its thread, with a plain store, fences
    lightly, and looks whether a writer is there; a writer says that it is, fences heavily, and adds the counters up. Dekker again:
@@ -5810,6 +6050,7 @@ CONC__FN void conc__rlock_slow(conc_rwmutex *rw) {
     (void)conc__wait_on(self, &rw->conc__spin, CONC__Q(&rw->conc__rhead), &w, CONC__W_RLOCK, INT64_MAX, NULL, NULL);
 }
 CONC_API void conc_rwmutex_rlock(conc_rwmutex *rw) {
+    if (conc__tested()) conc__test_point(rw->conc__big ? CONC__O_OTHER : CONC__O_RLOCK, rw, NULL);
     if (rw->conc__big) {
         (void)conc__big_rlock(rw, true);
         return;
@@ -5817,6 +6058,7 @@ CONC_API void conc_rwmutex_rlock(conc_rwmutex *rw) {
     if (conc__unlikely(conc__add(&rw->conc__readers, 1) < 0)) conc__rlock_slow(rw);
 }
 CONC_API bool conc_rwmutex_try_rlock(conc_rwmutex *rw) {
+    conc__point(OTHER, rw);
     if (rw->conc__big) return conc__big_rlock(rw, false);
     for (int32_t r = conc__ld(&rw->conc__readers); r >= 0;)
         if (__atomic_compare_exchange_n(&rw->conc__readers, &r, r + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) return true;
@@ -5834,6 +6076,7 @@ CONC__NOINLINE void conc__runlock_slow(conc_rwmutex *rw, int32_t r) {
     if (who) conc__ready(who, true);
 }
 CONC_API void conc_rwmutex_runlock(conc_rwmutex *rw) {
+    conc__point(RUNLOCK, rw);
     if (rw->conc__big) {
         conc__big_runlock(rw);
         return;
@@ -5844,6 +6087,7 @@ CONC_API void conc_rwmutex_runlock(conc_rwmutex *rw) {
 }
 CONC_API void conc_rwmutex_lock(conc_rwmutex *rw) {
     conc_mutex_lock(&rw->conc__w); /* writers one by one */
+    conc__point(WLOCK, rw);
     if (rw->conc__big) {
         (void)conc__big_lock(rw, true);
         return;
@@ -5865,6 +6109,7 @@ CONC_API void conc_rwmutex_lock(conc_rwmutex *rw) {
 }
 CONC_API bool conc_rwmutex_try_lock(conc_rwmutex *rw) {
     if (!conc_mutex_try_lock(&rw->conc__w)) return false;
+    conc__point(WLOCK, rw);
     if (rw->conc__big) return conc__big_lock(rw, false) || (conc__big_unlock(rw), false);
     int32_t zero = 0;
     if (__atomic_compare_exchange_n(&rw->conc__readers, &zero, -CONC__WRITER, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) return true;
@@ -5872,6 +6117,7 @@ CONC_API bool conc_rwmutex_try_lock(conc_rwmutex *rw) {
     return false;
 }
 CONC_API void conc_rwmutex_unlock(conc_rwmutex *rw) {
+    conc__point(WUNLOCK, rw);
     if (rw->conc__big) {
         conc__big_unlock(rw);
         return;
@@ -5916,6 +6162,7 @@ CONC__NOINLINE void conc__wg_release(conc_wg *wg, uint64_t state) {
     }
 }
 CONC_API void conc_wg_add(conc_wg *wg, int n) {
+    if (conc__tested()) conc__test_point(n < 0 ? CONC__O_DONE : CONC__O_ADD, wg, NULL);
     uint64_t state = conc__add(&wg->conc__state, (uint64_t)(int64_t)n << 32);
     int32_t count = (int32_t)(state >> 32);
     uint32_t waiters = (uint32_t)state;
@@ -5943,13 +6190,18 @@ CONC__FN conc_status conc__wg_wait(conc_wg *wg, conc_ctx *ctx, int64_t deadline)
     conc__q_put(CONC__Q(&wg->conc__head), &w);
     return conc__wait_until(self, &wg->conc__spin, CONC__Q(&wg->conc__head), &w, CONC__W_WG, ctx, deadline, conc__wg_expire, wg);
 }
-CONC_API void conc_wg_wait(conc_wg *wg) { (void)conc__wg_wait(wg, NULL, INT64_MAX); }
+CONC_API void conc_wg_wait(conc_wg *wg) {
+    conc__point(WAIT, wg);
+    (void)conc__wg_wait(wg, NULL, INT64_MAX);
+}
 CONC_API conc_status conc_wg_wait_for(conc_wg *wg, int64_t ns) {
+    conc__point(OTHER, wg);
     conc__ensure();
     if (ns <= 0) return __atomic_load_n(&wg->conc__state, __ATOMIC_SEQ_CST) >> 32 == 0 ? CONC_OK : CONC_TIMEOUT;
     return conc__wg_wait(wg, NULL, conc__deadline(ns));
 }
 CONC_API conc_status conc_wg_wait_ctx(conc_wg *wg, conc_ctx *ctx) {
+    conc__point2(OTHER, wg, conc__ctx_source(ctx));
     conc_status err = conc__ctx_err(conc__ctx_source(ctx));
     return err != CONC_OK ? err : conc__wg_wait(wg, ctx, INT64_MAX);
 }
@@ -5992,6 +6244,7 @@ CONC__FN void conc__cond_check(conc_cond *c) {
         conc_panic("sync.Cond is copied");
 }
 CONC__FN conc_status conc__cond_wait(conc_cond *c, conc_mutex *m, conc_ctx *ctx, int64_t deadline) {
+    conc__point2(CWAIT, c, m);
     conc__cond_check(c);
     conc__m *self = conc__self();
     conc__waiter w;
@@ -6013,6 +6266,7 @@ CONC_API conc_status conc_cond_wait_ctx(conc_cond *c, conc_mutex *m, conc_ctx *c
     return err != CONC_OK ? err : conc__cond_wait(c, m, ctx, INT64_MAX);
 }
 CONC_API void conc_cond_signal(conc_cond *c) {
+    conc__point(SIGNAL, c);
     conc__cond_check(c);
     conc__lock(&c->conc__spin);
     conc__waiter *w = conc__q_take(CONC__Q(&c->conc__head));
@@ -6021,6 +6275,7 @@ CONC_API void conc_cond_signal(conc_cond *c) {
     if (who) conc__ready(who, true);
 }
 CONC_API void conc_cond_broadcast(conc_cond *c) {
+    conc__point(BROADCAST, c);
     conc__cond_check(c);
     conc__lock(&c->conc__spin);
     conc__queue list = (conc__queue)c->conc__head;
@@ -6072,8 +6327,12 @@ CONC__FN void conc__sem_serve(conc_sem *s) {
     }
     conc__unlock(&s->conc__spin);
 }
-CONC_API void conc_sem_acquire(conc_sem *s, int64_t n) { (void)conc__sem_acquire(s, n, NULL, INT64_MAX); }
+CONC_API void conc_sem_acquire(conc_sem *s, int64_t n) {
+    conc__point(ACQUIRE, s);
+    (void)conc__sem_acquire(s, n, NULL, INT64_MAX);
+}
 CONC_API conc_status conc_sem_acquire_for(conc_sem *s, int64_t n, int64_t ns) {
+    conc__point(ACQUIRE, s);
     conc__ensure();
     if (ns <= 0) return conc_sem_try_acquire(s, n) ? CONC_OK : CONC_TIMEOUT;
     conc_status st = conc__sem_acquire(s, n, NULL, conc__deadline(ns));
@@ -6081,6 +6340,7 @@ CONC_API conc_status conc_sem_acquire_for(conc_sem *s, int64_t n, int64_t ns) {
     return st;
 }
 CONC_API conc_status conc_sem_acquire_ctx(conc_sem *s, int64_t n, conc_ctx *ctx) {
+    conc__point2(ACQUIRE, s, conc__ctx_source(ctx));
     conc_status st = conc__ctx_err(conc__ctx_source(ctx));
     if (st != CONC_OK) return st;
     st = conc__sem_acquire(s, n, ctx, INT64_MAX);
@@ -6088,6 +6348,7 @@ CONC_API conc_status conc_sem_acquire_ctx(conc_sem *s, int64_t n, conc_ctx *ctx)
     return st;
 }
 CONC_API bool conc_sem_try_acquire(conc_sem *s, int64_t n) {
+    conc__point(ACQUIRE, s);
     conc__lock(&s->conc__spin);
     bool ok = s->conc__size - s->conc__cur >= n && !s->conc__head;
     if (ok) s->conc__cur += n;
@@ -6095,6 +6356,7 @@ CONC_API bool conc_sem_try_acquire(conc_sem *s, int64_t n) {
     return ok;
 }
 CONC_API void conc_sem_release(conc_sem *s, int64_t n) {
+    conc__point(RELEASE, s);
     conc__lock(&s->conc__spin);
     s->conc__cur -= n;
     bool bad = s->conc__cur < 0, waiting = s->conc__head != NULL;
@@ -6150,7 +6412,7 @@ CONC__FN void conc__ctx_destroy(conc_ctx *c) {
         if (conc__ld(&c->nodes)) conc__fatal("conc_ctx_unref: context freed while a goroutine waits with it");
         conc__chan_free(c->done);
     }
-    CONC_FREE(c);
+    conc__obj_free(c);
 }
 CONC_API void conc_ctx_unref(conc_ctx *ctx) {
     for (conc_ctx *c = ctx, *up; c && c->kind != CONC__C_ROOT; c = up) {
@@ -6244,6 +6506,7 @@ CONC__FN bool conc__ctx_cancel(conc_ctx *c, conc_status err, int cause) {
 }
 CONC_API void conc_ctx_cancel_cause(conc_ctx *ctx, int cause) {
     if (!ctx || ctx->source != ctx) conc_panic("conc_ctx_cancel of a context that cannot be cancelled by itself");
+    conc__point(CANCEL, ctx);
     if (!conc__ctx_cancel(ctx, CONC_CANCELED, cause)) conc__await_zero(&ctx->busy);
 }
 CONC_API void conc_ctx_cancel(conc_ctx *ctx) { conc_ctx_cancel_cause(ctx, 0); }
@@ -6268,7 +6531,7 @@ CONC__FN void conc__ctx_expire(conc__timer *t, int64_t now) {
 /* making */
 CONC__FN conc_ctx *conc__ctx_new(conc_ctx *parent, size_t size, enum conc__ctx_kind kind) {
     if (!parent) conc_panic("cannot create context from nil parent");
-    conc_ctx *c = (conc_ctx *)CONC_MALLOC(size);
+    conc_ctx *c = (conc_ctx *)conc__obj_alloc(size);
     if (!c) return NULL;
     memset(c, 0, sizeof *c);
     c->refs = 1;
@@ -6325,7 +6588,10 @@ CONC_API conc_ctx *conc_ctx_without_cancel(conc_ctx *parent) {
 }
 
 /* asking */
-CONC_API conc_status conc_ctx_err(conc_ctx *ctx) { return conc__ctx_err(conc__ctx_source(ctx)); }
+CONC_API conc_status conc_ctx_err(conc_ctx *ctx) {
+    conc__point(LOAD, conc__ctx_source(ctx));
+    return conc__ctx_err(conc__ctx_source(ctx));
+}
 CONC_API int conc_ctx_cause(conc_ctx *ctx) {
     conc_ctx *c = conc__ctx_source(ctx);
     return conc__ctx_err(c) != CONC_OK ? c->cause : 0;
@@ -6387,7 +6653,7 @@ CONC__FN void conc__ctx_fire_func(conc__ctx_node *n) {
 }
 CONC_API conc_ctx_func *conc_ctx_after_func(conc_ctx *ctx, void (*fn)(void *), void *arg) {
     if (!fn) conc__go_nil();
-    struct conc_ctx_func *f = (struct conc_ctx_func *)CONC_MALLOC(sizeof *f);
+    struct conc_ctx_func *f = (struct conc_ctx_func *)conc__obj_alloc(sizeof *f);
     if (!f) return NULL;
     f->ctx = conc_ctx_ref(ctx);
     f->fn = fn;
@@ -6399,7 +6665,7 @@ CONC_API bool conc_ctx_func_stop(conc_ctx_func *f) {
     if (!f) return false;
     bool stopped = conc__ctx_unwatch(f->ctx, &f->n) || !conc__ctx_source(f->ctx);
     conc_ctx_unref(f->ctx);
-    CONC_FREE(f);
+    conc__obj_free(f);
     return stopped;
 }
 
@@ -6464,7 +6730,7 @@ CONC_API void conc__scope_end(conc_scope *s) {
     for (struct conc__item *i; (i = (struct conc__item *)s->conc__items) != NULL;) { /* a deferred function may register more */
         s->conc__items = i->next;
         if (i->fn) i->fn(i + 1);
-        CONC_FREE(i);
+        conc__obj_free(i);
     }
     conc_ctx_free(s->conc__ctx);
 }
@@ -6514,7 +6780,7 @@ CONC_API void conc__scope_task_void(void *room) {
 
 /* what it owns */
 CONC_API void *conc__scope_room(conc_scope *s, size_t size, void (*fn)(void *)) {
-    struct conc__item *i = size < PTRDIFF_MAX / 2 ? (struct conc__item *)CONC_MALLOC(sizeof *i + size) : NULL;
+    struct conc__item *i = size < PTRDIFF_MAX / 2 ? (struct conc__item *)conc__obj_alloc(sizeof *i + size) : NULL;
     if (!i) return NULL;
     memset(i + 1, 0, size);
     i->fn = fn;
@@ -6752,6 +7018,7 @@ CONC__NOINLINE bool conc__fd_refused(conc__op *o) {
     return st == CONC_OK ? true : conc__fail(conc__errno_of(st));
 }
 CONC__FN bool conc__op_begin(conc__op *o, int fd, int what, int64_t deadline, conc_ctx *ctx) {
+    if (conc__tested()) conc__test_forbid("I/O");
     conc__ensure();
     conc__give_way_if_lost(); /* a goroutine whose calls never block must not run on for ever without a processor */
     if (conc__unlikely(deadline != INT64_MAX) && deadline <= conc_now()) return conc__fail(ETIMEDOUT);
@@ -6849,7 +7116,7 @@ CONC__INLINE bool conc__op_again(conc__op *o) {
    that whoever has work for it may seize it). */
 CONC_API int conc__blocking_begin(void) {
     conc__m *m = conc__self();
-    if (!m) return 1;
+    if (!m || conc__in_test(m)) return 1;
     conc__st(&conc__ld(&m->cur)->wait, CONC__W_BLOCKING);
     uint32_t stop = conc__enter(m);
     conc__p *p = m->p;
@@ -6866,7 +7133,7 @@ CONC_API int conc__blocking_begin(void) {
 }
 CONC_API int conc__blocking_end(void) {
     conc__m *m = conc__self();
-    if (!m) return 0;
+    if (!m || conc__in_test(m)) return 0;
     conc__st(&m->blocking, false);
     conc__st(&conc__ld(&m->cur)->wait, 0);
     if (!(conc__ld(&m->stop) & CONC__LOST)) return 0;
@@ -8196,6 +8463,7 @@ CONC__FN bool conc__sig_ask(const volatile void *to, bool ctx, uint64_t set) {
 }
 CONC_API conc_status conc__signal_notify(const volatile void *c, const int *sig, size_t n) {
     if (!c) conc_panic("os/signal: Notify using nil channel");
+    if (conc__tested()) conc__test_forbid("conc_signal_notify");
     uint64_t set = conc__sig_set(sig, n);
     if (!set) return CONC_INVALID;
     conc__ensure();
@@ -8359,6 +8627,7 @@ CONC_API void conc_dump(int fd) {
 CONC__FN void conc__die(const char *kind, const char *message) __attribute__((noreturn));
 CONC__FN void conc__die(const char *kind, const char *message) {
     struct conc__out o;
+    conc__test_died(kind, message);
     if (__atomic_exchange_n(&conc__rt.dying, 1, __ATOMIC_SEQ_CST)) /* somebody else is reporting already: let them finish */
         for (;;) (void)pause();
     if (conc__rt.hook) conc__rt.hook(message, conc__rt.hook_arg);
@@ -8460,6 +8729,1515 @@ CONC__FN void conc__segv_install(void) {
 }
 #endif
 
+// >>test
+/* The explorer. One M of its own, on the thread that called conc_test, with a P of its own, runs the goroutines of a test one step at a
+   time; no other thread has a part in it. m->stop always has CONC__TESTED set, so every entry into the runtime takes its slow
+   path, and those that would park, wake, start or end a goroutine ask here instead: what runs is conc.h's own channels, selects,
+   locks and timers, under another scheduler.
+
+   A step is one operation and the local code after it; the point comes before the operation (conc__point). There the running
+   goroutine itself asks the strategy who goes on, and switches only if it is another: a step costs tens of nanoseconds.
+
+   A goroutine is runnable (in t->run), parked by an operation of conc.h (in that object's queue), waiting (t->wait) because its next
+   operation cannot go yet, or dead. Locking a mutex, read-locking, and waiting for a group are enabled or not by the state of
+   the object, so that any of those who wait may be next, whatever queue production would use; channels, conds, semaphores and
+   writers wait in their real queues, because others can tell who has arrived. Goroutines whose operation is found not enabled
+   leave t->run for t->wait and come back when something is done to the object.
+
+   Time is t->now. It moves to the first timer of the P's heap when nobody can go on, or, where time may race, at any step.
+
+   What a schedule decides (who goes on, which timer, conc_choose, a select's choice) comes from a generator seeded by (seed, index),
+   from the search's stack, or from a recorded list; so a failure is repeated by its seed and index, or by its list. Nothing may depend
+   on an address or the clock.
+
+   A schedule that ends early (failure, or pruned by the search) abandons its goroutines where they stand: their stacks are taken
+   back, and what the body made comes from an arena that is reset (conc__obj_alloc). */
+#if CONC__TEST
+static const char *const conc__op_text[CONC__O_COUNT] = {
+    "", "start", "resume", "lock", "try_lock", "unlock", "rlock", "runlock", "lock (writer)", "unlock (writer)", "send", "receive", "close",
+    "len", "select", "wg add", "wg done", "wg wait", "cond wait", "cond signal", "cond broadcast", "sem acquire", "sem release", "load",
+    "store", "read-modify-write", "yield", "sleep", "relax", "settle", "cancel", "operation", "timer", "choose"
+};
+#define CONC__OBJS 8 /* objects of one step that are told apart; a select of more touches everything */
+#define CONC__ANY 255
+struct conc__tstep {
+    uint16_t g;           /* O_TIMER: which of equal timers; O_CHOICE: what was chosen */
+    uint8_t op, nobj;
+    bool parked;          /* it did not go through at once */
+    uint32_t options;     /* O_CHOICE: of how many; O_ADD, O_DONE: the counter before it */
+    const void *obj[CONC__OBJS];
+    const conc__site *site;
+};
+struct conc__tg {
+    struct conc__tstep next; /* its pending step */
+    conc__g *g;           /* NULL: dead */
+    struct conc__tg *chain; /* t->wait */
+    int32_t at;           /* place in t->run, -1: not there */
+    bool waiting;
+    uint64_t prio;
+    const conc__site *spawned;
+    uint32_t length, first, left; /* steps of this schedule, of the first, and (URW) to come as the first says */
+    uint32_t nread;
+    uint16_t read[8];     /* conc_relax: places of t->writes, and what was there */
+    uint32_t seen[8];
+};
+#define CONC__BUCKETS 256
+#define CONC__WRITES 4096
+enum { CONC__D_GO = 0, CONC__D_CHOICE = 0x8000, CONC__D_TIMER = 0xffff }; /* a decision: who, or which */
+
+struct conc__test {
+    conc__m *m;
+    conc_test_opts o;
+    const char *name;
+    void (*fn)(void *);
+    void *arg;
+    struct conc__tg **tg; /* by number; kept from schedule to schedule */
+    uint32_t ntg, live;
+    size_t have;
+    struct conc__tg *cur;
+    struct conc__tg **run;
+    uint32_t nrun, nwait, have_run;
+    struct conc__tg *wait[CONC__BUCKETS];
+    uint32_t writes[CONC__WRITES];
+    int64_t now;
+    uint64_t rng, steps, all_steps;
+    conc_strategy how;    /* of this schedule: never CONC_MIX */
+    int depth;
+    bool race_time, main_done, bubble, measured;
+    uint32_t idle_fires, relaxed;
+    bool firing;          /* a timer's function is running */
+    size_t last_frame, last_of[64]; /* frame of the last step, and of each goroutine's; counted from 1 */
+    uint64_t asleep;      /* DPOR's sleep set here */
+    struct conc__wake *wake;
+    size_t nwake, have_wake;
+    conc_fail_kind kind;  /* of this schedule */
+    bool ended, pruned, out_of_steps;
+    char what[512];
+    /* PCT */
+    uint64_t low, changes[16], most; /* lowest priority handed out; steps at which to change; steps of the longest schedule */
+    /* record and replay */
+    bool tracing;
+    struct conc__tstep *trace;
+    size_t ntrace, have_trace;
+    uint16_t *list;       /* decisions to follow */
+    size_t nlist, at_list;
+    bool following;
+    /* search */
+    struct conc__frame *frame;
+    size_t nframe, at_frame, have_frame;
+    int preempted;
+    /* the arena */
+    char *arena;
+    size_t used, size;
+    char *text;           /* report */
+    size_t ntext, have_text;
+    char token[96];
+    char *long_token;
+};
+#ifndef CONC_STATIC
+__thread const conc__site *conc__here;
+#endif
+static __thread struct conc__test *conc__test_last; /* its texts are the caller's until the next test */
+
+CONC__INLINE struct conc__test *conc__test_of(void) {
+    conc__m *m = conc__self();
+    return m ? m->test : NULL;
+}
+CONC__FN uint64_t conc__mix64(uint64_t x) { /* splitmix64 */
+    x += 0x9e3779b97f4a7c15u;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+CONC__INLINE uint64_t conc__test_rand(struct conc__test *t) {
+    uint64_t x = t->rng;
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    t->rng = x;
+    return x * 0x2545f4914f6cdd1du;
+}
+CONC__INLINE uint32_t conc__test_below(struct conc__test *t, uint32_t n) { return (uint32_t)(((conc__test_rand(t) >> 32) * n) >> 32); }
+CONC__FN void *conc__test_grow(void *p, size_t *have, size_t want, size_t size) {
+    if (want <= *have) return p;
+    size_t n = *have ? *have : 64;
+    while (n < want) n *= 2;
+    *have = n;
+    return conc__realloc(p, n * size);
+}
+
+/* the arena: objects that the body makes */
+#define CONC__ARENA ((size_t)256 << 20)
+CONC__FN void *conc__obj_alloc(size_t n) {
+    struct conc__test *t;
+    if (conc__likely(!conc__ld(&conc__testing)) || !(t = conc__test_of())) return CONC_MALLOC(n);
+    n = (n + 63) & ~(size_t)63;
+    if (n > t->size - t->used) return NULL;
+    t->used += n;
+    return t->arena + t->used - n;
+}
+CONC__FN void conc__obj_free(void *p) {
+    struct conc__test *t;
+    if (conc__unlikely(conc__ld(&conc__testing)) && (t = conc__test_of()) && (char *)p >= t->arena && (char *)p < t->arena + t->size) return;
+    CONC_FREE(p);
+}
+
+CONC__FN int64_t conc__test_now(void) {
+    struct conc__test *t = conc__test_of();
+    return t ? t->now : -1;
+}
+CONC__FN int64_t conc__test_live(void) { return conc__test_of()->live; }
+
+/* failing */
+CONC__FN void conc__test_leave(struct conc__test *t) __attribute__((noreturn));
+CONC__FN void conc__test_leave(struct conc__test *t) { /* this schedule is over, and nobody of it runs again */
+    conc__g *g = t->m->cur;
+    t->ended = true;
+    conc__st(&t->m->cur, &t->m->g0);
+    conc__switch(g, &t->m->g0, false);
+    __builtin_unreachable();
+}
+CONC__FN void conc__test_note(struct conc__test *t, conc_fail_kind kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
+CONC__FN void conc__test_note(struct conc__test *t, conc_fail_kind kind, const char *format, ...) {
+    va_list args;
+    if (t->kind != CONC_FAIL_NONE) return; /* the first counts */
+    t->kind = kind;
+    va_start(args, format);
+    (void)vsnprintf(t->what, sizeof t->what, format, args);
+    va_end(args);
+}
+/* A fatal error or panic in a test's goroutine ends its schedule; elsewhere it returns. */
+CONC__FN void conc__test_died(const char *kind, const char *message) {
+    struct conc__test *t = conc__test_of();
+    if (!t || t->m->cur == &t->m->g0) return;
+    conc__test_note(t, CONC_FAIL_PANIC, "%s: %s", kind, message);
+    conc__test_leave(t);
+}
+CONC_API void conc__test_assert(const char *cond, const char *file, int line) {
+    struct conc__test *t = conc__test_of();
+    const char *base = strrchr(file, '/');
+    if (!t) conc__fatal("conc_assert(%s) failed\n\t%s:%d", cond, file, line);
+    conc__test_note(t, CONC_FAIL_ASSERT, "conc_assert(%s) failed at %s:%d", cond, base ? base + 1 : file, line);
+    conc__test_leave(t);
+}
+/* Something that cannot be under the explorer's control. */
+CONC__FN void conc__test_forbid(const char *what) {
+    struct conc__test *t = conc__test_of();
+    if (!t) return;
+    conc__test_note(t, CONC_FAIL_INVALID, "%s inside a test: it is not under the explorer's control", what);
+    conc__test_leave(t);
+}
+
+/* who can go on */
+CONC__INLINE void conc__run_add(struct conc__test *t, struct conc__tg *tg) {
+    tg->at = (int32_t)t->nrun;
+    t->run[t->nrun++] = tg;
+}
+CONC__INLINE void conc__run_del(struct conc__test *t, struct conc__tg *tg) {
+    struct conc__tg *last = t->run[--t->nrun];
+    t->run[tg->at] = last;
+    last->at = tg->at;
+    tg->at = -1;
+}
+CONC__INLINE uint32_t conc__bucket(const void *obj) { return (uint32_t)(((uintptr_t)obj * 0x9e3779b97f4a7c15u) >> 56); }
+CONC__INLINE uint32_t conc__write_place(const void *obj) { return (uint32_t)(((uintptr_t)obj * 0x9e3779b97f4a7c15u) >> 52); }
+CONC__FN bool conc__relax_over(const struct conc__test *t, const struct conc__tg *tg) {
+    uint32_t n = tg->nread < 8 ? tg->nread : 8;
+    for (uint32_t i = 0; i < n; i++)
+        if (t->writes[tg->read[i]] != tg->seen[i]) return true;
+    return n == 0;
+}
+/* May the pending step be taken now? */
+CONC__INLINE bool conc__enabled(struct conc__test *t, const struct conc__tg *tg) {
+    const void *obj = tg->next.obj[0];
+    switch (tg->next.op) {
+    case CONC__O_LOCK: return !(((const conc_mutex *)obj)->conc__state & 1);
+    case CONC__O_RLOCK: return ((const conc_rwmutex *)obj)->conc__readers >= 0;
+    case CONC__O_WAIT: return ((const conc_wg *)obj)->conc__state >> 32 == 0;
+    case CONC__O_RELAX: return conc__relax_over(t, tg);
+    case CONC__O_SETTLE: return false; /* see conc__test_idle */
+    default: return true;
+    }
+}
+/* tg's step is not enabled: out of the way until something is done to its object. */
+CONC__FN void conc__wait_add(struct conc__test *t, struct conc__tg *tg) {
+    uint32_t b = tg->next.op == CONC__O_SETTLE || tg->next.op == CONC__O_RELAX ? 0 : conc__bucket(tg->next.obj[0]);
+    conc__run_del(t, tg);
+    tg->chain = t->wait[b];
+    t->wait[b] = tg;
+    tg->waiting = true;
+    t->nwait++;
+}
+/* All that wait for obj (of the bucket, if relaxing: any) may look again. */
+CONC__FN void conc__wait_release(struct conc__test *t, uint32_t b, const void *obj) {
+    for (struct conc__tg **at = &t->wait[b], *tg; (tg = *at) != NULL;) {
+        bool hit = obj ? tg->next.obj[0] == obj && tg->next.op != CONC__O_RELAX : tg->next.op == CONC__O_RELAX;
+        if (!hit) {
+            at = &tg->chain;
+            continue;
+        }
+        *at = tg->chain;
+        tg->waiting = false;
+        t->nwait--;
+        conc__run_add(t, tg);
+    }
+}
+/* tg's step is about to be taken: whom may it let go on? */
+CONC__INLINE void conc__step_effect(struct conc__test *t, struct conc__tg *tg) {
+    const struct conc__tstep *s = &tg->next;
+    switch (s->op) {
+    case CONC__O_ADD: case CONC__O_DONE: case CONC__O_UNLOCK: case CONC__O_RUNLOCK: case CONC__O_WUNLOCK:
+        if (t->nwait) conc__wait_release(t, conc__bucket(s->obj[0]), s->obj[0]);
+        break;
+    case CONC__O_CWAIT:
+        if (t->nwait) conc__wait_release(t, conc__bucket(s->obj[1]), s->obj[1]);
+        break;
+    case CONC__O_LOAD: {
+        uint32_t place = conc__write_place(s->obj[0]), i = tg->nread++ & 7;
+        tg->read[i] = (uint16_t)place;
+        tg->seen[i] = t->writes[place];
+        break;
+    }
+    case CONC__O_RMW: case CONC__O_STORE:
+        t->writes[conc__write_place(s->obj[0])]++;
+        if (t->nwait) conc__wait_release(t, 0, NULL);
+        break;
+    case CONC__O_RELAX: tg->nread = 0; break;
+    default: break;
+    }
+}
+
+/* Do two steps of different goroutines, of which a has been taken, not commute? (Taken in either order they lead to the same state.)
+   An add and a done do, unless the done came first to a counter of zero, which is fatal. */
+CONC__FN bool conc__reads(uint8_t op) { return op == CONC__O_LOAD || op == CONC__O_LEN || op == CONC__O_RELAX || op == CONC__O_WAIT; }
+CONC__FN bool conc__conflict(const struct conc__tstep *a, const struct conc__tstep *b) {
+    if (a->nobj == 0 || b->nobj == 0) return false;
+    if (a->nobj == CONC__ANY || b->nobj == CONC__ANY) return true;
+    if (conc__reads(a->op) && conc__reads(b->op)) return false;
+    if (a->op == CONC__O_DONE && (b->op == CONC__O_DONE || b->op == CONC__O_ADD)) return false;
+    if (a->op == CONC__O_ADD && (b->op == CONC__O_ADD || (b->op == CONC__O_DONE && a->options > 0))) return false;
+    if ((a->op == CONC__O_RLOCK || a->op == CONC__O_RUNLOCK) && (b->op == CONC__O_RLOCK || b->op == CONC__O_RUNLOCK)) return false;
+    for (int i = 0; i < a->nobj; i++)
+        for (int k = 0; k < b->nobj; k++)
+            if (a->obj[i] == b->obj[k]) return true;
+    return false;
+}
+
+/* recording */
+CONC__NOINLINE void conc__trace_add(struct conc__test *t, const struct conc__tstep *s) {
+    t->trace = (struct conc__tstep *)conc__test_grow(t->trace, &t->have_trace, t->ntrace + 1, sizeof *s);
+    t->trace[t->ntrace++] = *s;
+}
+CONC__FN void conc__trace_other(struct conc__test *t, uint8_t op, uint32_t what, uint32_t options) {
+    struct conc__tstep s;
+    memset(&s, 0, sizeof s);
+    s.op = op;
+    s.g = (uint16_t)what;
+    s.options = options;
+    conc__trace_add(t, &s);
+}
+
+/* choices of data */
+CONC__FN uint32_t conc__search_choice(struct conc__test *t, uint32_t n);
+CONC__FN uint32_t conc__test_choice(struct conc__test *t, uint32_t n) {
+    uint32_t k = 0;
+    if (n <= 1) return 0;
+    if (t->following) {
+        if (t->at_list < t->nlist && t->list[t->at_list] >= CONC__D_CHOICE && t->list[t->at_list] != CONC__D_TIMER)
+            k = (t->list[t->at_list++] & 0x7fffu) % n;
+    } else if (t->how == CONC_BOUNDED || t->how == CONC_EXHAUSTIVE) k = conc__search_choice(t, n);
+    else if (t->how != CONC_FIFO) k = conc__test_below(t, n);
+    if (t->tracing) conc__trace_other(t, CONC__O_CHOICE, k, n);
+    return k;
+}
+
+/* timers */
+/* Let time go on to the first timer and fire it; of several for the same instant, any. */
+CONC__FN void conc__test_fire(struct conc__test *t) {
+    conc__p *p = t->m->p;
+    int64_t when = p->heap[0].when;
+    conc__timer *due[1];
+    uint32_t same = 0, nth;
+    size_t i = 0;
+    if (when > t->now) t->now = when;
+    if (t->tracing) conc__trace_other(t, CONC__O_TIMER, 0, 0);
+    for (size_t k = 0; k < conc__arr_len(p->heap); k++) same += p->heap[k].when == when;
+    for (nth = conc__test_choice(t, same); p->heap[i].when != when || nth-- > 0; i++) continue;
+    conc__tslot first = p->heap[0]; /* equal keys may change places */
+    conc__heap_set(p, 0, p->heap[i]);
+    conc__heap_set(p, i, first);
+    t->firing = true;
+    if (conc__take_due(p, t->now, due, 1) == 1) due[0]->f(due[0], t->now);
+    t->firing = false;
+}
+CONC__INLINE bool conc__test_timers(const struct conc__test *t) { return conc__arr_len(t->m->p->heap) > 0; }
+
+/* The strategies. Each returns one of t->run that is enabled; NULL: there is none. */
+/* A random one: draw until one that is enabled comes, putting the others out of the way. */
+CONC__FN struct conc__tg *conc__pick_random(struct conc__test *t) {
+    while (t->nrun > 0) {
+        struct conc__tg *tg = t->run[t->nrun == 1 ? 0 : conc__test_below(t, t->nrun)];
+        if (conc__likely(conc__enabled(t, tg))) return tg;
+        conc__wait_add(t, tg);
+    }
+    return NULL;
+}
+CONC__FN struct conc__tg *conc__pick_highest(struct conc__test *t) {
+    for (;;) {
+        struct conc__tg *best = NULL;
+        for (uint32_t i = 0; i < t->nrun; i++)
+            if (!best || t->run[i]->prio > best->prio) best = t->run[i];
+        if (!best || conc__enabled(t, best)) return best;
+        conc__wait_add(t, best);
+    }
+}
+/* Partial order sampling: every pending step has a random priority; when a step is taken, those that conflict with it draw again. */
+CONC__FN struct conc__tg *conc__pick_pos(struct conc__test *t) {
+    for (uint32_t i = 0; i < t->nrun; i++)
+        if (!t->run[i]->prio) t->run[i]->prio = conc__test_rand(t) | 1;
+    struct conc__tg *tg = conc__pick_highest(t);
+    if (!tg) return NULL;
+    tg->prio = 0;
+    for (uint32_t i = 0; i < t->nrun; i++)
+        if (t->run[i] != tg && conc__conflict(&tg->next, &t->run[i]->next)) t->run[i]->prio = 0;
+    return tg;
+}
+/* PCT: the highest priority runs; at depth - 1 random steps it becomes the lowest. One that yields does, too. */
+CONC__FN struct conc__tg *conc__pick_pct(struct conc__test *t) {
+    if (t->cur && t->cur->at >= 0 && t->cur->next.op == CONC__O_YIELD) t->cur->prio = t->low--;
+    for (int i = 0; i + 1 < t->depth; i++)
+        if (t->changes[i] == t->steps) {
+            struct conc__tg *tg = conc__pick_highest(t);
+            if (tg) tg->prio = t->low--;
+        }
+    return conc__pick_highest(t);
+}
+/* Uniform random walk: weighted by the steps that each has left, as counted in the first schedule. */
+CONC__FN struct conc__tg *conc__pick_urw(struct conc__test *t) {
+    for (;;) {
+        uint64_t sum = 0, k;
+        for (uint32_t i = 0; i < t->nrun; i++) sum += t->run[i]->left ? t->run[i]->left : 1;
+        if (!sum) return NULL;
+        k = conc__mix64(conc__test_rand(t)) % sum;
+        struct conc__tg *tg = NULL;
+        for (uint32_t i = 0; i < t->nrun; i++) {
+            uint64_t w = t->run[i]->left ? t->run[i]->left : 1;
+            if (k < w) {
+                tg = t->run[i];
+                break;
+            }
+            k -= w;
+        }
+        if (conc__enabled(t, tg)) {
+            if (tg->left) tg->left--;
+            return tg;
+        }
+        conc__wait_add(t, tg);
+    }
+}
+/* All that are enabled, by number; the rest goes out of the way. */
+CONC__FN uint32_t conc__pick_list(struct conc__test *t, struct conc__tg **list, uint32_t max) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < t->nrun;) {
+        struct conc__tg *tg = t->run[i];
+        if (!conc__enabled(t, tg)) {
+            conc__wait_add(t, tg);
+            continue;
+        }
+        i++;
+        if (n == max) continue;
+        uint32_t at = n++;
+        for (; at > 0 && list[at - 1]->next.g > tg->next.g; at--) list[at] = list[at - 1];
+        list[at] = tg;
+    }
+    return n;
+}
+CONC__FN struct conc__tg *conc__pick_fifo(struct conc__test *t) {
+    struct conc__tg *list[1024];
+    uint32_t n = conc__pick_list(t, list, 1024);
+    for (uint32_t i = 0; i < n; i++)
+        if (list[i] == t->cur && t->cur->next.op != CONC__O_YIELD) return t->cur;
+    if (n > 1 && list[0] == t->cur) return list[1]; /* it yields */
+    return n ? list[0] : NULL;
+}
+/* By a recorded list, as far as it fits: where it names one who cannot go, it is passed over, unless it waits for nobody to be able to
+   (conc_settle, conc_relax). */
+CONC__FN struct conc__tg *conc__pick_listed(struct conc__test *t) {
+    struct conc__tg *any;
+    for (; t->at_list < t->nlist; t->at_list++) {
+        uint16_t want = t->list[t->at_list];
+        if (want == CONC__D_TIMER) {
+            if (conc__test_timers(t)) conc__test_fire(t);
+            continue;
+        }
+        if (want >= CONC__D_CHOICE || want >= t->ntg) continue;
+        struct conc__tg *tg = t->tg[want];
+        if (tg->at >= 0 && conc__enabled(t, tg)) {
+            t->at_list++;
+            return tg;
+        }
+        if (tg->g && (tg->next.op == CONC__O_SETTLE || tg->next.op == CONC__O_RELAX) && conc__pick_list(t, &any, 1) == 0) return NULL;
+    }
+    return conc__pick_fifo(t);
+}
+CONC__FN struct conc__tg *conc__pick_bounded(struct conc__test *t);
+CONC__FN struct conc__tg *conc__pick_dpor(struct conc__test *t);
+CONC__FN struct conc__tg *conc__pick_by(struct conc__test *t) {
+    if (conc__unlikely(t->following)) return conc__pick_listed(t);
+    bool fair = t->steps > t->o.fair_after; /* these two may starve somebody for ever */
+    switch (t->how) {
+    case CONC_POS: return fair ? conc__pick_random(t) : conc__pick_pos(t);
+    case CONC_PCT: return fair ? conc__pick_random(t) : conc__pick_pct(t);
+    case CONC_URW: return conc__pick_urw(t);
+    case CONC_BOUNDED: return conc__pick_bounded(t);
+    case CONC_EXHAUSTIVE: return conc__pick_dpor(t);
+    case CONC_FIFO: return conc__pick_fifo(t);
+    default: return conc__pick_random(t);
+    }
+}
+/* Nobody can go on: what is due is fired; else those who settle may; else time moves; else those who relax may look again (64 times without a write, then it is a
+   livelock); else the schedule is over (false). */
+CONC__FN bool conc__test_idle(struct conc__test *t) {
+    if (conc__test_timers(t) && t->m->p->heap[0].when <= t->now) {
+        conc__test_fire(t);
+        return true;
+    }
+    for (struct conc__tg *tg = t->wait[0]; tg; tg = tg->chain)
+        if (tg->next.op == CONC__O_SETTLE) {
+            tg->next.op = CONC__O_RESUME;
+            tg->next.obj[0] = tg;
+            conc__wait_release(t, 0, tg);
+            return true;
+        }
+    if (conc__test_timers(t) && !(t->main_done && ++t->idle_fires > 1000)) {
+        conc__test_fire(t);
+        return true;
+    }
+    bool relaxing = false;
+    for (struct conc__tg *tg = t->wait[0]; tg; tg = tg->chain)
+        if (tg->next.op == CONC__O_RELAX) relaxing = true, tg->nread = 0;
+    if (!relaxing) return false;
+    if (++t->relaxed > 64) {
+        conc__test_note(t, CONC_FAIL_LIVELOCK, "livelock: all that are left wait in conc_relax for somebody to write");
+        return false;
+    }
+    conc__wait_release(t, 0, NULL);
+    return true;
+}
+/* Who takes the next step? NULL: the schedule is over. On the running goroutine's stack, or the driver's. */
+CONC__FN struct conc__tg *conc__test_next(struct conc__test *t) {
+    for (;;) {
+        if (conc__unlikely(t->kind != CONC_FAIL_NONE || t->pruned)) return NULL;
+        if (conc__unlikely(++t->steps > t->o.max_steps)) {
+            conc__test_note(t, CONC_FAIL_LIVELOCK, "more than %llu steps", (unsigned long long)t->o.max_steps);
+            return NULL;
+        }
+        if (t->race_time && !t->following && conc__test_timers(t) && conc__test_below(t, 8) == 0) {
+            conc__test_fire(t);
+            continue;
+        }
+        struct conc__tg *tg = conc__pick_by(t);
+        if (conc__likely(tg != NULL)) {
+            t->idle_fires = 0;
+            tg->length++;
+            conc__step_effect(t, tg);
+            if (conc__unlikely(t->tracing)) conc__trace_add(t, &tg->next);
+            return tg;
+        }
+        if (t->pruned || !conc__test_idle(t)) return NULL;
+    }
+}
+
+/* leaving and entering goroutines */
+/* From me's context to to's, or to the driver's. */
+CONC__INLINE void conc__test_switch(struct conc__test *t, conc__g *me, struct conc__tg *to) {
+    conc__m *m = t->m;
+    conc__g *g = &m->g0;
+    if (to) {
+        t->cur = to;
+        g = to->g;
+    } else t->ended = true;
+    conc__save(m, me);
+    conc__st(&m->cur, g);
+    conc__switch(me, g, false);
+    conc__post(m);
+    conc__restore(m, me);
+    conc__leave(m);
+}
+/* A goroutine of a test comes to an operation. */
+CONC__NOINLINE void conc__test_step(struct conc__test *t) {
+    struct conc__tg *me = t->cur, *to = conc__test_next(t);
+    if (conc__likely(to == me)) return;
+    conc__tsan_blind(true);
+    conc__test_switch(t, me->g, to);
+}
+CONC__INLINE struct conc__test *conc__at_point(void) { /* the test whose goroutine is here, if it may be interrupted */
+    struct conc__test *t = conc__test_of();
+    return t && t->m->cur != &t->m->g0 && !conc__ld(&t->m->in) ? t : NULL;
+}
+CONC__NOINLINE void conc__test_point(int op, const void *obj, const void *also) {
+    struct conc__test *t = conc__at_point();
+    if (!t) return;
+    struct conc__tstep *s = &t->cur->next;
+    s->op = (uint8_t)op;
+    s->parked = false;
+    s->nobj = (uint8_t)((obj != NULL) + (also != NULL));
+    s->obj[0] = obj;
+    s->obj[1] = also;
+    s->site = conc__here;
+    conc__test_step(t);
+}
+CONC__NOINLINE void conc__test_select(const conc_case *c, int n) {
+    struct conc__test *t = conc__at_point();
+    if (!t) return;
+    struct conc__tstep *s = &t->cur->next;
+    int k = 0;
+    for (int i = 0; i < n; i++) {
+        if (!c[i].ch) continue;
+        if (k < CONC__OBJS) s->obj[k] = (const void *)(uintptr_t)c[i].ch;
+        k++;
+    }
+    s->op = CONC__O_SELECT;
+    s->parked = false;
+    s->nobj = (uint8_t)(k <= CONC__OBJS ? k : CONC__ANY);
+    s->site = conc__here;
+    conc__test_step(t);
+}
+/* Its operation has to wait: it is in some queue. Locks held until its stack is left are released here: nobody else can come. */
+CONC__NOINLINE void conc__test_park(conc__m *m, conc__g *g) {
+    struct conc__test *t = m->test;
+    struct conc__tg *me = t->cur;
+    conc__post(m);
+    if (t->tracing)
+        for (size_t i = t->ntrace; i-- > 0;)
+            if (t->trace[i].op < CONC__O_TIMER && t->trace[i].g == me->next.g) {
+                t->trace[i].parked = true;
+                break;
+            }
+    me->next.parked = true;
+    conc__run_del(t, me);
+    struct conc__tg *to = conc__test_next(t);
+    if (to == me) conc__leave(m); /* the time that passed meanwhile has woken it */
+    else conc__test_switch(t, g, to);
+}
+CONC__FN void conc__frame_wake(struct conc__test *t, uint32_t g);
+CONC__FN void conc__test_ready(conc__g *g) {
+    struct conc__tg *tg = g->tg;
+    struct conc__test *t = conc__test_of();
+    if (!t || !tg) conc__fatal("a goroutine of a test and one outside it use the same object");
+    tg->next.op = CONC__O_RESUME;
+    tg->next.nobj = 0;
+    if (t->how == CONC_EXHAUSTIVE) conc__frame_wake(t, tg->next.g);
+    conc__run_add(t, tg);
+}
+CONC__FN struct conc__tg *conc__tg_new(struct conc__test *t) {
+    size_t have = t->have;
+    if (t->ntg >= CONC__D_CHOICE - 1) {
+        conc__test_note(t, CONC_FAIL_INVALID, "more than %d goroutines in one schedule", CONC__D_CHOICE - 1);
+        conc__test_leave(t);
+    }
+    t->tg = (struct conc__tg **)conc__test_grow(t->tg, &have, t->ntg + 1, sizeof *t->tg);
+    if (have != t->have) {
+        memset(t->tg + t->have, 0, (have - t->have) * sizeof *t->tg);
+        t->run = (struct conc__tg **)conc__realloc(t->run, have * sizeof *t->run);
+        t->have = have;
+    }
+    struct conc__tg *tg = t->tg[t->ntg];
+    if (!tg) {
+        tg = t->tg[t->ntg] = (struct conc__tg *)conc__xmalloc(sizeof *tg);
+        tg->first = 0;
+    }
+    uint32_t first = tg->first;
+    memset(tg, 0, sizeof *tg);
+    tg->first = tg->left = first;
+    tg->next.g = (uint16_t)t->ntg++;
+    tg->next.op = CONC__O_START;
+    return tg;
+}
+/* A record is filled: it becomes a goroutine of the test. */
+CONC__FN void conc__test_spawn(conc__m *m, conc__rec *r, const conc__site *site) {
+    struct conc__test *t = m->test;
+    struct conc__tg *tg = conc__tg_new(t);
+    r->site = site;
+    r->id = (uint64_t)(tg->next.g + 1u) << 8 | (r->id & 255);
+    r->parent = t->cur ? t->cur->next.g + 1u : 0;
+    tg->spawned = site;
+    tg->next.site = site;
+    tg->g = conc__bind(m, r);
+    tg->g->tg = tg;
+    tg->g->site = site;
+    if (t->how == CONC_PCT) tg->prio = (1ull << 40) + (conc__test_rand(t) >> 24);
+    if (t->how == CONC_EXHAUSTIVE) conc__frame_wake(t, tg->next.g);
+    t->live++;
+    conc__run_add(t, tg);
+}
+/* The goroutine has ended. -> the context to go to */
+CONC__FN conc__g *conc__test_exit(conc__m *m) {
+    struct conc__test *t = m->test;
+    conc__run_del(t, t->cur);
+    t->cur->g = NULL;
+    t->live--;
+    if (t->cur->next.g == 0) t->main_done = true;
+    struct conc__tg *to = conc__test_next(t);
+    t->cur = to;
+    t->ended = !to;
+    return to ? to->g : &m->g0;
+}
+
+/* Search. A frame is one decision of a schedule: who takes a step, or a choice of data. The stack of frames is the path that is being
+   searched; it is followed from its bottom in every schedule, and its last frame with something left to try is changed between. */
+struct conc__frame {
+    uint32_t options, chosen; /* a choice, and the bounded search */
+    bool choice;
+    uint64_t enabled, backtrack, done, sleep; /* DPOR: sets of goroutines, by number */
+    struct conc__tstep step;
+    uint32_t clock[64], own;  /* of the step: what happened before it, and its number among its goroutine's */
+};
+struct conc__wake { size_t frame; uint32_t g; }; /* the step of that frame made g runnable */
+CONC__FN struct conc__frame *conc__frame_new(struct conc__test *t) {
+    t->frame = (struct conc__frame *)conc__test_grow(t->frame, &t->have_frame, t->nframe + 1, sizeof *t->frame);
+    memset(&t->frame[t->nframe], 0, sizeof *t->frame);
+    return &t->frame[t->nframe++];
+}
+CONC__FN uint32_t conc__search_choice(struct conc__test *t, uint32_t n) {
+    if (t->at_frame == t->nframe) {
+        struct conc__frame *f = conc__frame_new(t);
+        f->options = n;
+        f->choice = true;
+    }
+    return t->frame[t->at_frame++].chosen;
+}
+CONC__FN bool conc__is_local(const struct conc__tg *tg) { return tg->next.op == CONC__O_RESUME || tg->next.op == CONC__O_START || tg->next.op == CONC__O_SLEEP; }
+
+/* Bounded: in each frame the current goroutine first, then the others by number, then a timer if time may race. Leaving one that could
+   go on is a preemption. */
+CONC__FN struct conc__tg *conc__pick_bounded(struct conc__test *t) {
+    struct conc__tg *list[1025];
+    for (;;) {
+        uint32_t n = conc__pick_list(t, list, 1024), options, k = 0;
+        if (n == 0) return NULL;
+        for (uint32_t i = 0; i < n; i++)
+            if (conc__is_local(list[i])) return list[i];
+        bool going = false;
+        for (uint32_t i = 0; i < n && !going; i++)
+            if (list[i] == t->cur && t->cur->next.op != CONC__O_YIELD) {
+                for (; i > 0; i--) list[i] = list[i - 1];
+                list[0] = t->cur;
+                going = true;
+            }
+        options = going && t->preempted >= t->o.preemptions ? 1 : n + (t->o.time == CONC_TIME_RACE && conc__test_timers(t));
+        if (options > 1) {
+            if (t->at_frame == t->nframe) conc__frame_new(t)->options = options;
+            if (t->frame[t->at_frame].options != options) {
+                conc__test_note(t, CONC_FAIL_NONDET, "the same choices led to another state: %u can go on, not %u", options, t->frame[t->at_frame].options);
+                return NULL;
+            }
+            k = t->frame[t->at_frame++].chosen;
+        }
+        t->preempted += going && k > 0;
+        if (k < n) return list[k];
+        conc__test_fire(t);
+    }
+}
+/* The next path; false: there is none. */
+CONC__FN bool conc__bounded_next(struct conc__test *t) {
+    for (; t->nframe > 0; t->nframe--)
+        if (++t->frame[t->nframe - 1].chosen < t->frame[t->nframe - 1].options) return true;
+    return false;
+}
+
+/* DPOR. After each schedule the steps that could have come in another order, with another outcome (a race: they conflict, and no
+   chain of conflicts between them orders them) add to the backtrack set of the frame before the first of the two a goroutine that leads
+   there (an initial of what follows, without what depends on it), unless one is there: source sets. Sleep sets prune schedules that
+   would only repeat others. Steps without objects (start, resume) are taken at once; who was woken by a step comes after it. */
+CONC__FN void conc__wake_edge(struct conc__test *t, size_t frame, uint32_t g) { /* frame: counted from 1, 0: none */
+    if (!frame) return;
+    t->wake = (struct conc__wake *)conc__test_grow(t->wake, &t->have_wake, t->nwake + 1, sizeof *t->wake);
+    t->wake[t->nwake].frame = frame - 1;
+    t->wake[t->nwake++].g = g;
+}
+CONC__FN void conc__frame_wake(struct conc__test *t, uint32_t g) {
+    if (!t->firing) conc__wake_edge(t, t->last_frame, g);
+    else /* time moves only when nobody can go on: after everything */
+        for (int i = 0; i < 64; i++) conc__wake_edge(t, t->last_of[i], g);
+}
+CONC__INLINE uint64_t conc__bit(uint32_t g) { return 1ull << g; }
+/* The step a was taken, b comes later: could b have been taken where a was? */
+CONC__FN bool conc__coenabled(const struct conc__tstep *a, const struct conc__tstep *b) {
+    switch (a->op) {
+    case CONC__O_UNLOCK: case CONC__O_CWAIT: return b->op != CONC__O_LOCK;
+    case CONC__O_WUNLOCK: return b->op != CONC__O_RLOCK;
+    case CONC__O_DONE: return b->op != CONC__O_WAIT;
+    case CONC__O_LOCK: return b->op != CONC__O_UNLOCK && b->op != CONC__O_CWAIT;
+    case CONC__O_STORE: case CONC__O_RMW: return b->op != CONC__O_RELAX;
+    default: return true;
+    }
+}
+CONC__FN struct conc__tg *conc__pick_dpor(struct conc__test *t) {
+    struct conc__tg *list[65];
+    uint32_t n = conc__pick_list(t, list, 65);
+    uint64_t enabled = 0;
+    if (t->ntg > 64) {
+        conc__test_note(t, CONC_FAIL_INVALID, "CONC_EXHAUSTIVE with more than 64 goroutines");
+        return NULL;
+    }
+    if (n == 0) return NULL;
+    for (uint32_t i = 0; i < n; i++) {
+        if (conc__is_local(list[i])) return list[i];
+        enabled |= conc__bit(list[i]->next.g);
+    }
+    if (t->at_frame == t->nframe) {
+        struct conc__frame *f = conc__frame_new(t);
+        uint64_t open = enabled & ~t->asleep, others;
+        f->enabled = enabled;
+        f->sleep = t->asleep;
+        if (!open) { /* whatever comes now has been seen in another order */
+            t->nframe--;
+            t->pruned = true;
+            return NULL;
+        }
+        uint32_t me = t->cur ? t->cur->next.g : 0;
+        others = open & ~conc__bit(me);
+        if (!(open & conc__bit(me)) || (t->cur->next.op == CONC__O_YIELD && others)) me = (uint32_t)__builtin_ctzll(others);
+        f->chosen = me;
+        f->backtrack = conc__bit(me);
+    }
+    struct conc__frame *f = &t->frame[t->at_frame++];
+    if (f->enabled != enabled) {
+        conc__test_note(t, CONC_FAIL_NONDET, "the same choices led to another state: others can go on");
+        return NULL;
+    }
+    struct conc__tg *tg = t->tg[f->chosen];
+    if (tg->next.op == CONC__O_ADD || tg->next.op == CONC__O_DONE)
+        tg->next.options = (uint32_t)(((const conc_wg *)tg->next.obj[0])->conc__state >> 32);
+    f->step = tg->next;
+    t->last_frame = t->last_of[f->chosen] = t->at_frame;
+    t->asleep = 0;
+    for (uint64_t s = (f->sleep | f->done) & ~conc__bit(f->chosen); s; s &= s - 1) {
+        const struct conc__tg *q = t->tg[__builtin_ctzll(s)];
+        if (q->g && (q->at >= 0 || q->waiting) && !conc__conflict(&f->step, &q->next)) t->asleep |= conc__bit(q->next.g);
+    }
+    return tg;
+}
+struct conc__event { struct conc__frame *f; size_t index; }; /* index: of its frame; steps still pending at the end: behind all */
+CONC__FN void conc__clock_join(uint32_t *a, const uint32_t *b) {
+    for (int i = 0; i < 64; i++)
+        if (b[i] > a[i]) a[i] = b[i];
+}
+/* Goroutines whose step may come first among those after event i that do not depend on it, with event j (its clock without objects in
+   before) last: the initials. */
+CONC__FN uint64_t conc__initials(const struct conc__event *e, size_t i, size_t j, size_t taken, const uint32_t *before) {
+    const struct conc__frame *fi = e[i].f, *fj = e[j].f;
+    uint32_t g = fi->step.g, last[64];
+    uint64_t found = 0;
+    memcpy(last, before, sizeof last);
+    for (size_t m = i + 1; m < j && m < taken; m++)
+        if (e[m].f->clock[g] < fi->own && conc__conflict(&e[m].f->step, &fj->step)) conc__clock_join(last, e[m].f->clock);
+    for (size_t k = i + 1; k <= j; k++) {
+        if (k >= taken && k != j) continue;
+        const uint32_t *clock = k == j ? last : e[k].f->clock;
+        bool first = k == j || clock[g] < fi->own;
+        for (size_t m = i + 1; m < k && m < taken && first; m++) {
+            const struct conc__frame *fm = e[m].f;
+            if (fm->clock[g] >= fi->own) continue;
+            first = fm->step.g != e[k].f->step.g && clock[fm->step.g] < fm->own;
+        }
+        if (first) found |= conc__bit(e[k].f->step.g);
+    }
+    return found;
+}
+CONC__FN void conc__backtrack(struct conc__frame *f, uint64_t initials, uint32_t g) {
+    if (initials & f->backtrack) return;
+    uint64_t can = initials & f->enabled;
+    if (!can) f->backtrack |= f->enabled;
+    else f->backtrack |= can & conc__bit(g) ? conc__bit(g) : can & -can;
+}
+/* The clock of event j, and what its races with earlier events ask for. */
+CONC__FN void conc__event_races(struct conc__test *t, const struct conc__event *e, size_t j, size_t taken, uint32_t last[64][64]) {
+    struct conc__frame *f = e[j].f;
+    uint32_t g = f->step.g, before[64], ordered[64];
+    memcpy(f->clock, last[g], sizeof f->clock);
+    for (size_t k = 0; k < t->nwake; k++)
+        if (t->wake[k].g == g && t->wake[k].frame < e[j].index) conc__clock_join(f->clock, t->frame[t->wake[k].frame].clock);
+    memcpy(before, f->clock, sizeof before);
+    memcpy(ordered, f->clock, sizeof ordered);
+    for (size_t i = j < taken ? j : taken; i-- > 0;) {
+        struct conc__frame *fi = e[i].f;
+        if (fi->step.g == g || !conc__conflict(&fi->step, &f->step)) continue;
+        if (conc__coenabled(&fi->step, &f->step) && ordered[fi->step.g] < fi->own) {
+            conc__backtrack(fi, conc__initials(e, i, j, taken, before), g);
+            conc__clock_join(ordered, fi->clock);
+        }
+        conc__clock_join(f->clock, fi->clock);
+    }
+}
+CONC__FN void conc__dpor_races(struct conc__test *t) {
+    static const size_t most = 64;
+    uint32_t last[64][64], count[64];
+    size_t n = 0, taken;
+    struct conc__event *e = (struct conc__event *)conc__xmalloc((t->nframe + most) * sizeof *e);
+    struct conc__frame *pending = (struct conc__frame *)conc__xmalloc(most * sizeof *pending);
+    memset(last, 0, sizeof last);
+    memset(count, 0, sizeof count);
+    for (size_t i = 0; i < t->nframe; i++)
+        if (!t->frame[i].choice) e[n].f = &t->frame[i], e[n++].index = i;
+    taken = n;
+    for (uint32_t i = 0; i < t->ntg && i < 64; i++) /* who could not go, or was not let: what they wanted may race, too */
+        if (t->tg[i]->g && (t->tg[i]->at >= 0 || t->tg[i]->waiting) && t->tg[i]->next.nobj) {
+            memset(&pending[i], 0, sizeof pending[i]);
+            pending[i].step = t->tg[i]->next;
+            e[n].f = &pending[i];
+            e[n++].index = t->nframe;
+        }
+    for (size_t j = 0; j < n; j++) {
+        uint32_t g = e[j].f->step.g;
+        e[j].f->own = count[g] + 1;
+        conc__event_races(t, e, j, taken, last);
+        if (j >= taken) continue;
+        e[j].f->clock[g] = ++count[g];
+        memcpy(last[g], e[j].f->clock, sizeof last[g]);
+    }
+    CONC_FREE(pending);
+    CONC_FREE(e);
+}
+CONC__FN bool conc__dpor_next(struct conc__test *t) {
+    conc__dpor_races(t);
+    for (; t->nframe > 0; t->nframe--) {
+        struct conc__frame *f = &t->frame[t->nframe - 1];
+        if (f->choice) {
+            if (++f->chosen < f->options) return true;
+            continue;
+        }
+        f->done |= conc__bit(f->chosen);
+        uint64_t left = f->backtrack & f->enabled & ~f->done & ~f->sleep;
+        if (!left) continue;
+        f->chosen = (uint32_t)__builtin_ctzll(left);
+        return true;
+    }
+    return false;
+}
+
+/* One schedule. */
+CONC__FN void conc__tg_discard(struct conc__test *t, struct conc__tg *tg) { /* abandoned where it stands */
+    conc__g *g = tg->g;
+    conc__rec *r = (conc__rec *)g->rec;
+    tg->g = NULL;
+    if (r) {
+        if (r->id & CONC__R_BIG) CONC_FREE(r);
+        else conc__rec_put(t->m->p, r);
+    }
+    for (struct conc__exit *e = g->live ? g->exits : NULL, *next; e; e = next) { /* it has started */
+        next = e->next;
+        if (e->heap) CONC_FREE(e);
+    }
+    if (g->live) CONC_FREE(g->local);
+    g->exits = NULL;
+    g->local = NULL;
+    g->tg = NULL;
+    conc__stack_put(t->m->p, g);
+}
+CONC__FN void conc__test_reset(struct conc__test *t, uint64_t index) {
+    conc__p *p = t->m->p;
+    for (uint32_t i = 0; i < t->ntg; i++)
+        if (t->tg[i]->g) conc__tg_discard(t, t->tg[i]);
+    conc__arr_set_len(p->heap, 0);
+    conc__st(&p->due, INT64_MAX);
+    if (t->nwait) memset(t->wait, 0, sizeof t->wait);
+    if (t->how == CONC_EXHAUSTIVE) memset(t->last_of, 0, sizeof t->last_of);
+    t->ntg = t->nrun = t->nwait = t->live = 0;
+    t->cur = NULL;
+    t->now = INT64_C(946684800) * CONC_SEC; /* 2000-01-01, as Go's bubbles */
+    t->rng = conc__mix64(t->o.seed ^ conc__mix64(index)) | 1;
+    t->steps = 0;
+    t->main_done = t->ended = t->pruned = t->firing = false;
+    t->kind = CONC_FAIL_NONE;
+    t->what[0] = 0;
+    t->low = 1u << 30;
+    t->idle_fires = t->relaxed = 0;
+    t->preempted = 0;
+    t->at_frame = t->last_frame = t->nwake = t->at_list = t->ntrace = 0;
+    t->asleep = 0;
+    t->used = 0;
+    if (t->how != CONC_PCT) return;
+    for (int i = 0; i + 1 < t->depth; i++) t->changes[i] = t->most ? 1 + conc__test_below(t, (uint32_t)t->most) : 0;
+}
+CONC__FN void conc__test_main(void *arg) {
+    struct conc__test *t = (struct conc__test *)arg;
+    t->fn(t->arg);
+}
+CONC__FN void conc__test_once(struct conc__test *t, uint64_t index) {
+    static const conc__site site = { "main", "conc_test", "", 0 };
+    conc__m *m = t->m;
+    conc__test_reset(t, index);
+    conc__rec *r = conc__rec_get(m->p);
+    if (!r) conc__fatal("out of memory: conc_test");
+    memset(r, 0, sizeof *r);
+    r->fn = (void (*)(void))(uintptr_t)conc__test_main;
+    r->arg[0] = (uintptr_t)t;
+    r->id = CONC__R_INT;
+#if CONC__TSAN
+    r->tsan = __tsan_create_fiber(0);
+#endif
+    conc__test_spawn(m, r, &site);
+    t->cur = conc__test_next(t);
+    if (t->cur) {
+        conc__st(&m->cur, t->cur->g);
+        conc__switch(&m->g0, t->cur->g, false);
+        conc__post(m);
+    }
+    conc__st(&m->in, 0);
+    conc__st(&m->cur, &m->g0);
+    if (t->kind == CONC_FAIL_NONE && !t->pruned && t->live > 0) {
+        if (!t->main_done) conc__test_note(t, CONC_FAIL_DEADLOCK, t->bubble ? "deadlock: all goroutines in bubble are blocked"
+                                                                          : "all goroutines are asleep - deadlock!");
+        else if (t->bubble) conc__test_note(t, CONC_FAIL_LEAK, "deadlock: main bubble goroutine has exited but blocked goroutines remain");
+        else if (!t->o.leaks_allowed) conc__test_note(t, CONC_FAIL_LEAK, "%u goroutine%s blocked at the end", t->live, t->live == 1 ? " is" : "s are");
+    }
+    if (t->steps > t->most) t->most = t->steps;
+    if (t->how == CONC_URW && !t->measured) {
+        t->measured = true;
+        for (uint32_t i = 0; i < t->ntg; i++) t->tg[i]->first = t->tg[i]->length;
+    }
+    t->all_steps += t->steps;
+}
+
+/* Reports. Objects have no names: they are called by kind and number, in the order in which a schedule first uses them. */
+CONC__FN void conc__say(struct conc__test *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+CONC__FN void conc__say(struct conc__test *t, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (n < 0) return;
+    t->text = (char *)conc__test_grow(t->text, &t->have_text, t->ntext + (size_t)n + 1, 1);
+    va_start(args, format);
+    (void)vsnprintf(t->text + t->ntext, (size_t)n + 1, format, args);
+    va_end(args);
+    t->ntext += (size_t)n;
+}
+CONC__FN const char *conc__kind_of(uint8_t op) {
+    switch (op) {
+    case CONC__O_LOCK: case CONC__O_TRYLOCK: case CONC__O_UNLOCK: return "mutex";
+    case CONC__O_RLOCK: case CONC__O_RUNLOCK: case CONC__O_WLOCK: case CONC__O_WUNLOCK: return "rwmutex";
+    case CONC__O_SEND: case CONC__O_RECV: case CONC__O_CLOSE: case CONC__O_LEN: case CONC__O_SELECT: return "chan";
+    case CONC__O_ADD: case CONC__O_DONE: case CONC__O_WAIT: return "wg";
+    case CONC__O_CWAIT: case CONC__O_SIGNAL: case CONC__O_BROADCAST: return "cond";
+    case CONC__O_ACQUIRE: case CONC__O_RELEASE: return "sem";
+    case CONC__O_LOAD: case CONC__O_STORE: case CONC__O_RMW: case CONC__O_RELAX: return "atomic";
+    case CONC__O_CANCEL: return "ctx";
+    default: return "object";
+    }
+}
+/* Number of obj: how many others have come before it in the trace. */
+CONC__FN uint32_t conc__number_of(const struct conc__test *t, const void *obj) {
+    const void *seen[256];
+    uint32_t n = 0;
+    for (size_t i = 0; i < t->ntrace; i++)
+        for (int k = 0; k < t->trace[i].nobj && k < CONC__OBJS; k++) {
+            uint32_t at = 0;
+            while (at < n && seen[at] != t->trace[i].obj[k]) at++;
+            if (t->trace[i].obj[k] == obj) return at + 1;
+            if (at == n && n < 256) seen[n++] = t->trace[i].obj[k];
+        }
+    return n + 1;
+}
+CONC__FN const char *conc__base(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+CONC__FN void conc__step_text(const struct conc__test *t, const struct conc__tstep *s, char *to, size_t size) {
+    int n = snprintf(to, size, "%s", conc__op_text[s->op % CONC__O_COUNT]);
+    if (n > 0 && s->nobj == CONC__ANY) n += snprintf(to + n, size - (size_t)n, " many");
+    for (int k = 0; n > 0 && (size_t)n < size && k < s->nobj && s->nobj != CONC__ANY; k++)
+        n += snprintf(to + n, size - (size_t)n, " %s#%u", s->op == CONC__O_CWAIT && k == 1 ? "mutex" : conc__kind_of(s->op),
+                      conc__number_of(t, s->obj[k]));
+    if (n > 0 && (size_t)n < size && s->parked) n += snprintf(to + n, size - (size_t)n, " (blocks)");
+    if (n > 0 && (size_t)n < size && s->site && s->site->line)
+        (void)snprintf(to + n, size - (size_t)n, "  %s:%d", conc__base(s->site->file), s->site->line);
+}
+CONC__FN void conc__tg_name(const struct conc__tg *tg, char *to, size_t size) {
+    if (tg->next.g == 0) (void)snprintf(to, size, "g0 main");
+    else (void)snprintf(to, size, "g%u %.*s", tg->next.g, (int)strcspn(tg->spawned->fn, ","), tg->spawned->fn);
+}
+#define CONC__COLUMN 34
+/* The schedule, a line for each step: in columns if there are few goroutines. */
+CONC__FN void conc__say_trace(struct conc__test *t) {
+    uint32_t columns = t->ntg <= 4 ? t->ntg : 0;
+    char text[160];
+    for (uint32_t g = 0; g < columns; g++) {
+        conc__tg_name(t->tg[g], text, sizeof text);
+        if (g + 1 < columns) conc__say(t, "%-*.*s", CONC__COLUMN, CONC__COLUMN - 1, text);
+        else conc__say(t, "%s\n", text);
+    }
+    size_t first = t->ntrace > 400 ? t->ntrace - 400 : 0;
+    if (first) conc__say(t, "... %zu steps before these\n", first);
+    for (size_t i = first; i < t->ntrace; i++) {
+        const struct conc__tstep *s = &t->trace[i];
+        if (s->op == CONC__O_START || s->op == CONC__O_RESUME) continue;
+        if (s->op == CONC__O_TIMER) conc__say(t, "-- time goes on, a timer fires\n");
+        else if (s->op == CONC__O_CHOICE) conc__say(t, "-- choice %u of %u\n", s->g, s->options);
+        else {
+            conc__step_text(t, s, text, sizeof text);
+            if (columns) conc__say(t, "%*s%s\n", (int)(s->g * CONC__COLUMN), "", text);
+            else {
+                char name[64];
+                conc__tg_name(t->tg[s->g], name, sizeof name);
+                conc__say(t, "%-20s %s\n", name, text);
+            }
+        }
+    }
+}
+/* Who holds the mutex now: who locked it last in the trace. */
+CONC__FN const struct conc__tstep *conc__holder(const struct conc__test *t, const void *mutex) {
+    for (size_t i = t->ntrace; i-- > 0;) {
+        const struct conc__tstep *s = &t->trace[i];
+        if ((s->op == CONC__O_LOCK || s->op == CONC__O_TRYLOCK) && s->obj[0] == mutex) return s;
+    }
+    return NULL;
+}
+CONC__FN void conc__say_blocked(struct conc__test *t) {
+    for (uint32_t i = 0; i < t->ntg; i++) {
+        const struct conc__tg *tg = t->tg[i];
+        const struct conc__tstep *s = &tg->next, *h;
+        char name[64], text[160];
+        if (!tg->g) continue;
+        conc__tg_name(tg, name, sizeof name);
+        conc__step_text(t, s, text, sizeof text);
+        if (s->op == CONC__O_RESUME || s->op == CONC__O_START) continue;
+        conc__say(t, "  %s", name);
+        if (tg->spawned->line) conc__say(t, " (started at %s:%d)", conc__base(tg->spawned->file), tg->spawned->line);
+        conc__say(t, " is blocked in %s", text);
+        if (s->op == CONC__O_LOCK && (h = conc__holder(t, s->obj[0])) != NULL) {
+            conc__tg_name(t->tg[h->g], name, sizeof name);
+            conc__say(t, ", held by %s", h->g == s->g ? "itself" : name);
+            if (h->site && h->site->line) conc__say(t, " since %s:%d", conc__base(h->site->file), h->site->line);
+        }
+        conc__say(t, "\n");
+    }
+}
+/* A cycle of mutexes, if there is one. */
+CONC__FN void conc__say_cycle(struct conc__test *t) {
+    for (uint32_t i = 0; i < t->ntg; i++) {
+        uint32_t path[64], n = 0, g = i;
+        while (n < 64 && t->tg[g]->g && t->tg[g]->next.op == CONC__O_LOCK) {
+            const struct conc__tstep *h = conc__holder(t, t->tg[g]->next.obj[0]);
+            path[n++] = g;
+            if (!h) break;
+            g = h->g;
+            if (g == i) {
+                conc__say(t, "  cycle:");
+                for (uint32_t k = 0; k < n; k++) conc__say(t, " g%u waits for mutex#%u, held by", path[k], conc__number_of(t, t->tg[path[k]]->next.obj[0]));
+                conc__say(t, " g%u\n", i);
+                return;
+            }
+        }
+    }
+}
+
+/* Tokens: c1.<strategy and depth>.<seed>.<index>.<longest> for schedules out of a generator; c1=<list> for any: decisions as text, each
+   goroutine's number once for a run of steps ("3x5" is five steps of goroutine 3), "t" a timer, "c2" a choice. */
+static const char *const conc__strategy_text[] = { "mix", "random", "pos", "pct", "urw", "bounded", "dpor", "fifo" };
+CONC__FN size_t conc__decisions(struct conc__test *t) { /* the trace as a list to follow */
+    size_t n = 0, have = 0;
+    uint16_t *list = NULL;
+    for (size_t i = 0; i < t->ntrace; i++) {
+        const struct conc__tstep *s = &t->trace[i];
+        list = (uint16_t *)conc__test_grow(list, &have, n + 1, sizeof *list);
+        list[n++] = s->op == CONC__O_TIMER ? (uint16_t)CONC__D_TIMER : s->op == CONC__O_CHOICE ? (uint16_t)(CONC__D_CHOICE | s->g) : s->g;
+    }
+    CONC_FREE(t->list);
+    t->list = list;
+    t->nlist = n;
+    return n;
+}
+CONC__FN char *conc__list_text(const uint16_t *list, size_t n) {
+    char *text = (char *)conc__xmalloc(n * 12 + 8);
+    size_t at = (size_t)sprintf(text, "c1=");
+    for (size_t i = 0, k; i < n; i = k) {
+        for (k = i + 1; k < n && list[k] == list[i] && list[i] < CONC__D_CHOICE;) k++;
+        if (i) text[at++] = ',';
+        if (list[i] == CONC__D_TIMER) at += (size_t)sprintf(text + at, "t");
+        else if (list[i] >= CONC__D_CHOICE) at += (size_t)sprintf(text + at, "c%d", list[i] & 0x7fff);
+        else if (k - i > 1) at += (size_t)sprintf(text + at, "%dx%zu", list[i], k - i);
+        else at += (size_t)sprintf(text + at, "%d", list[i]);
+    }
+    text[at] = 0;
+    return text;
+}
+CONC__FN bool conc__list_parse(struct conc__test *t, const char *p) {
+    size_t have = 0;
+    CONC_FREE(t->list);
+    t->list = NULL;
+    t->nlist = 0;
+    while (*p) {
+        long n = 1, what;
+        char *end = (char *)(uintptr_t)p;
+        if (*p == 't') what = CONC__D_TIMER, end++;
+        else if (*p == 'c') what = CONC__D_CHOICE | (strtol(p + 1, &end, 10) & 0x7fff);
+        else {
+            what = strtol(p, &end, 10);
+            if (*end == 'x') n = strtol(end + 1, &end, 10);
+        }
+        if (end == p || n < 1 || n > 10000000 || what < 0 || what > CONC__D_TIMER || (*end && *end != ',')) return false;
+        t->list = (uint16_t *)conc__test_grow(t->list, &have, t->nlist + (size_t)n, sizeof *t->list);
+        while (n-- > 0) t->list[t->nlist++] = (uint16_t)what;
+        p = *end ? end + 1 : end;
+    }
+    return true;
+}
+
+/* Shrinking: drop runs of decisions as long as the same failure comes back with fewer changes of goroutine, or fewer decisions. */
+CONC__FN uint32_t conc__changes(const uint16_t *list, size_t n) {
+    uint32_t k = 0;
+    for (size_t i = 1; i < n; i++) k += list[i] != list[i - 1];
+    return k;
+}
+CONC__FN bool conc__follow(struct conc__test *t, conc_fail_kind kind, const char *what) {
+    t->following = t->tracing = true;
+    conc__test_once(t, 0);
+    return t->kind == kind && (kind == CONC_FAIL_LEAK || kind == CONC_FAIL_LIVELOCK || strcmp(t->what, what) == 0);
+}
+CONC__FN void conc__shrink(struct conc__test *t, conc_fail_kind kind, const char *what) {
+    int64_t limit = conc__os_now() + 200 * CONC_MS;
+    size_t n = conc__decisions(t);
+    uint16_t *best = (uint16_t *)conc__xmalloc((n + 1) * sizeof *best);
+    memcpy(best, t->list, n * sizeof *best);
+    bool better = true;
+    for (int tries = 0; better && tries < 2000;) {
+        better = false;
+        for (size_t i = 0, k; i < n && tries < 2000 && conc__os_now() < limit; i = k) {
+            for (k = i + 1; k < n && best[k] == best[i];) k++;
+            t->list = (uint16_t *)conc__realloc(t->list, (n + 1) * sizeof *t->list);
+            memcpy(t->list, best, i * sizeof *best);
+            memcpy(t->list + i, best + k, (n - k) * sizeof *best);
+            t->nlist = n - (k - i);
+            tries++;
+            if (!conc__follow(t, kind, what) || t->ntrace > n) continue;
+            size_t now = conc__decisions(t);
+            uint32_t before = conc__changes(best, n), after = conc__changes(t->list, now);
+            if (after > before || (after == before && now >= n)) continue;
+            memcpy(best, t->list, now * sizeof *best);
+            n = now;
+            better = true;
+            k = i;
+            if (k >= n) break;
+        }
+    }
+    t->list = (uint16_t *)conc__realloc(t->list, (n + 1) * sizeof *t->list);
+    memcpy(t->list, best, n * sizeof *best);
+    t->nlist = n;
+    CONC_FREE(best);
+}
+
+/* The driver. */
+CONC__FN struct conc__test *conc__test_new(const char *name, void (*fn)(void *), void *arg, const conc_test_opts *o) {
+    struct conc__test *t = (struct conc__test *)conc__xmalloc(sizeof *t);
+    memset(t, 0, sizeof *t);
+    t->o = *o;
+    t->name = o->name ? o->name : name;
+    t->fn = fn;
+    t->arg = arg;
+    if (!t->o.schedules) t->o.schedules = 10000;
+    if (t->o.seconds <= 0) t->o.seconds = 1;
+    if (t->o.depth < 1 || t->o.depth > 16) t->o.depth = 3;
+    if (t->o.preemptions <= 0) t->o.preemptions = 2;
+    if (!t->o.max_steps) t->o.max_steps = 100000;
+    if (!t->o.fair_after) t->o.fair_after = 10000;
+    if (!t->o.seed) t->o.seed = (uint64_t)conc__env("CONC_SEED", 1, INT_MAX, 1);
+    t->size = CONC__ARENA;
+    t->arena = (char *)conc__os_reserve(t->size);
+    conc__m *m = (conc__m *)conc__line_alloc(sizeof *m);
+    conc__p *p = conc__p_new(0);
+    if (!t->arena || !m || !p) conc__fatal("out of memory: conc_test");
+    m->test = t;
+    m->p = p;
+    m->cur = &m->g0;
+    m->stop = CONC__TESTED;
+    p->m = m;
+    t->m = m;
+    return t;
+}
+CONC__FN void conc__test_free(struct conc__test *t) {
+    if (!t) return;
+    for (size_t i = 0; i < t->have; i++) CONC_FREE(t->tg[i]);
+    CONC_FREE(t->tg);
+    CONC_FREE(t->run);
+    CONC_FREE(t->trace);
+    CONC_FREE(t->list);
+    CONC_FREE(t->frame);
+    CONC_FREE(t->wake);
+    CONC_FREE(t->text);
+    CONC_FREE(t->long_token);
+    CONC_FREE(t);
+}
+/* The calling thread becomes the explorer's M, and is itself again. */
+CONC__FN void conc__test_enter(struct conc__test *t) {
+    conc__ensure();
+    conc__thread_bind(t->m);
+    conc__tls_m = t->m;
+    (void)conc__add(&conc__testing, 1);
+    conc__tsan_blind(true);
+}
+CONC__FN void conc__test_exit_thread(struct conc__test *t) {
+    conc__p *p = t->m->p;
+    for (uint32_t i = 0; i < t->ntg; i++)
+        if (t->tg[i]->g) conc__tg_discard(t, t->tg[i]);
+    t->ntg = 0;
+    conc__tsan_blind(false);
+    (void)conc__add(&conc__testing, (uint32_t)-1);
+    conc__tls_m = NULL;
+    conc__lock(&conc__rt.stack_lock); /* its free stacks and records go back to the common pools */
+    while (p->nstack > 0) conc__pool_put(p->stacks[--p->nstack]);
+    conc__unlock(&conc__rt.stack_lock);
+    conc__lock(&conc__rt.lock);
+    if (p->recs) {
+        p->recs->arg[0] = (uintptr_t)conc__rt.recs;
+        conc__rt.recs = p->recs;
+    }
+    conc__unlock(&conc__rt.lock);
+    conc__arr_free(p->heap);
+    CONC_FREE(p->ring);
+    conc__line_free(p);
+    conc__line_free(t->m);
+    t->m = NULL;
+    conc__os_release(t->arena, t->size);
+    t->arena = NULL;
+}
+/* Which strategy schedule i of a test follows. */
+CONC__FN void conc__test_turn(struct conc__test *t, uint64_t index) {
+    static const conc_strategy turn[4] = { CONC_POS, CONC_RANDOM, CONC_PCT, CONC_PCT };
+    t->how = t->o.strategy == CONC_MIX ? turn[index & 3] : t->o.strategy;
+    t->depth = t->o.strategy == CONC_MIX ? ((index & 3) == 2 ? 3 : 2) : t->o.depth;
+    t->race_time = t->o.time == CONC_TIME_RACE && t->how <= CONC_URW;
+}
+CONC__FN bool conc__test_more(struct conc__test *t, uint64_t index, int64_t limit) {
+    switch (t->how) {
+    case CONC_BOUNDED: return conc__bounded_next(t);
+    case CONC_EXHAUSTIVE: return conc__dpor_next(t);
+    case CONC_FIFO: return false;
+    default: return index + 1 < t->o.schedules && ((index & 63) != 63 || conc__os_now() < limit);
+    }
+}
+/* Run the failed schedule again, record it, make it small, and tell. */
+CONC__FN void conc__test_explain(struct conc__test *t, conc_report *r, uint64_t index, uint64_t longest) {
+    conc_fail_kind kind = t->kind;
+    conc_strategy how = t->how;
+    char what[sizeof t->what];
+    memcpy(what, t->what, sizeof what);
+    t->tracing = true;
+    t->most = longest;
+    t->how = how;
+    conc__test_once(t, index);
+    if (t->kind != kind || strcmp(t->what, what) != 0) {
+        r->kind = CONC_FAIL_NONDET;
+        conc__say(t, "FAIL %s: the test is not deterministic: schedule %llu failed (%s), and did not when it was run again\n", t->name,
+                  (unsigned long long)index, what);
+        return;
+    }
+    uint32_t before, after;
+    size_t steps = conc__decisions(t);
+    before = after = conc__changes(t->list, t->nlist);
+    if (!t->o.quiet) {
+        conc__shrink(t, kind, what);
+        after = conc__changes(t->list, t->nlist);
+        (void)conc__follow(t, kind, what);
+        (void)steps;
+    }
+    t->long_token = conc__list_text(t->list, t->nlist);
+    if (how == CONC_BOUNDED || how == CONC_EXHAUSTIVE || how == CONC_FIFO) r->token = t->long_token;
+    else {
+        (void)snprintf(t->token, sizeof t->token, "c1.%s%d.%llu.%llu.%llu", conc__strategy_text[how], t->depth, (unsigned long long)t->o.seed,
+                       (unsigned long long)index, (unsigned long long)longest);
+        r->token = t->token;
+    }
+    conc__say(t, "FAIL %s: %s: %s\n", t->name, conc_fail_text(kind), t->what);
+    if (t->o.quiet) return;
+    conc__say(t, "  schedule %llu of %s, %u goroutines, %zu steps, %u changes of goroutine (shrunk from %u)\n\n", (unsigned long long)index + 1,
+              conc__strategy_text[t->o.strategy], t->ntg, t->ntrace, after, before);
+    conc__say_trace(t);
+    conc__say(t, "  => %s\n", t->what);
+    if (kind == CONC_FAIL_DEADLOCK || kind == CONC_FAIL_LEAK || kind == CONC_FAIL_LIVELOCK) {
+        conc__say_blocked(t);
+        conc__say_cycle(t);
+    }
+    conc__say(t, "\nagain: CONC_REPLAY='%s'\n   or: CONC_REPLAY='%s' (this shorter one)\n", r->token, t->long_token);
+}
+CONC__FN conc_report conc__test_search(struct conc__test *t) {
+    conc_report r;
+    memset(&r, 0, sizeof r);
+    r.token = "";
+    bool search = t->o.strategy == CONC_BOUNDED || t->o.strategy == CONC_EXHAUSTIVE;
+    int64_t limit = conc__os_now() + (int64_t)(t->o.seconds * 1e9);
+    uint64_t index = 0, longest;
+    do {
+        conc__test_turn(t, index);
+        longest = t->most;
+        conc__test_once(t, index);
+        r.schedules += !t->pruned;
+        if (t->kind != CONC_FAIL_NONE) break;
+    } while (conc__test_more(t, index, limit) && ++index);
+    r.kind = t->kind;
+    r.steps = t->all_steps;
+    r.ok = r.kind == CONC_FAIL_NONE;
+    r.exhausted = r.ok && search;
+    if (!r.ok) conc__test_explain(t, &r, index, longest);
+    else if (t->o.strategy == CONC_EXHAUSTIVE)
+        conc__say(t, "ok %s: all %llu distinct schedules explored (sequentially consistent, timers when idle)\n", t->name, (unsigned long long)r.schedules);
+    else if (search) conc__say(t, "ok %s: all %llu schedules with at most %d preemptions explored\n", t->name, (unsigned long long)r.schedules, t->o.preemptions);
+    else conc__say(t, "ok %s: %llu schedules\n", t->name, (unsigned long long)r.schedules);
+    return r;
+}
+CONC__FN conc_report conc__test_replay(struct conc__test *t, const char *token) {
+    conc_report r;
+    char name[16];
+    unsigned long long seed, index, most;
+    int depth, k = 0;
+    memset(&r, 0, sizeof r);
+    r.token = "";
+    if (strncmp(token, "c1=", 3) == 0 && conc__list_parse(t, token + 3)) {
+        t->how = CONC_FIFO;
+        t->following = t->tracing = true;
+        conc__test_once(t, 0);
+    } else if (sscanf(token, "c1.%15[a-z]%d.%llu.%llu.%llu", name, &depth, &seed, &index, &most) == 5) {
+        for (k = CONC_RANDOM; k <= CONC_URW && strcmp(name, conc__strategy_text[k]) != 0;) k++;
+        t->how = (conc_strategy)k;
+        t->depth = depth < 1 || depth > 16 ? 1 : depth;
+        t->o.seed = seed;
+        t->race_time = t->o.time == CONC_TIME_RACE;
+        t->most = most;
+        t->tracing = true;
+        if (k == CONC_URW && index > 0) conc__test_once(t, 0); /* the weights */
+        if (k <= CONC_URW) conc__test_once(t, index);
+    }
+    if (t->steps == 0) {
+        r.kind = CONC_FAIL_INVALID;
+        conc__say(t, "FAIL %s: no such token: %s\n", t->name, token);
+        return r;
+    }
+    r.kind = t->kind;
+    r.ok = r.kind == CONC_FAIL_NONE;
+    r.schedules = 1;
+    r.steps = t->steps;
+    conc__say(t, "%s %s: %s\n\n", r.ok ? "ok" : "FAIL", t->name, r.ok ? "this schedule passes" : t->what);
+    conc__say_trace(t);
+    conc__say(t, "  => %s\n", r.ok ? "passed" : t->what);
+    if (t->live) conc__say_blocked(t), conc__say_cycle(t);
+    t->long_token = CONC__NULL;
+    (void)snprintf(t->token, sizeof t->token, "%s", r.ok ? "" : strlen(token) < sizeof t->token ? token : "");
+    r.token = t->token;
+    return r;
+}
+struct conc__testcall { struct conc__test *t; const char *token; conc_report r; };
+CONC__FN void *conc__test_thread(void *arg) {
+    struct conc__testcall *c = (struct conc__testcall *)arg;
+    conc__test_enter(c->t);
+    c->r = c->token ? conc__test_replay(c->t, c->token) : conc__test_search(c->t);
+    conc__test_exit_thread(c->t);
+    c->r.text = c->t->text ? c->t->text : "";
+    return NULL;
+}
+CONC__FN conc_report conc__test_start(struct conc__test *t, const char *token) {
+    struct conc__testcall c;
+    memset(&c, 0, sizeof c);
+    c.t = t;
+    c.token = token;
+    conc__test_free(conc__test_last);
+    conc__test_last = t;
+    if (!conc__self()) (void)conc__test_thread(&c);
+    else { /* a goroutine: the explorer needs a thread */
+        pthread_t thread;
+        conc_blocking {
+            if (pthread_create(&thread, NULL, conc__test_thread, &c) == 0) (void)pthread_join(thread, NULL);
+        }
+    }
+    return c.r;
+}
+CONC_API conc_report conc__test_run(const char *name, void (*fn)(void *), void *arg, const conc_test_opts *opts) {
+    const char *token = getenv("CONC_REPLAY");
+    return conc__test_start(conc__test_new(name, fn, arg, opts), token && *token ? token : NULL);
+}
+CONC_API conc_report conc_replay(void (*fn)(void *), void *arg, const char *token) {
+    conc_test_opts o;
+    memset(&o, 0, sizeof o);
+    return conc__test_start(conc__test_new("replay", fn, arg, &o), token);
+}
+CONC_API conc_report conc_bubble(void (*fn)(void *), void *arg) {
+    conc_test_opts o;
+    memset(&o, 0, sizeof o);
+    o.strategy = CONC_FIFO;
+    o.time = CONC_TIME_IDLE;
+    struct conc__test *t = conc__test_new("bubble", fn, arg, &o);
+    t->bubble = true;
+    return conc__test_start(t, NULL);
+}
+CONC_API void conc_settle(void) {
+    if (!conc__test_of()) conc__fatal("conc_settle outside a test");
+    conc__test_point(CONC__O_SETTLE, NULL, NULL);
+}
+CONC_API void conc_advance(int64_t d) {
+    if (!conc__test_of()) conc__fatal("conc_advance outside a test");
+    conc_sleep(d);
+    conc_settle();
+}
+CONC_API int conc_choose(int n) {
+    struct conc__test *t = conc__test_of();
+    if (n < 1) conc_panic("conc_choose of less than one");
+    if (!t) return (int)(((uint64_t)conc__random() * (uint64_t)n) >> 32);
+    return (int)conc__test_choice(t, (uint32_t)n < 0x7fff ? (uint32_t)n : 0x7fff);
+}
+CONC__FN uint32_t conc__test_draw(uint32_t n) { return conc__test_choice(conc__test_of(), n); }
+CONC_API void conc__test_atomic(int op, const void *p) {
+    static const uint8_t as[3] = { CONC__O_LOAD, CONC__O_STORE, CONC__O_RMW };
+    if (conc__tested()) conc__test_point(as[op], p, NULL);
+}
+#else
+#ifdef CONC_TEST
+#ifndef CONC_STATIC
+__thread const conc__site *conc__here;
+#endif
+CONC_API void conc__test_atomic(int op, const void *p) { (void)op, (void)p; }
+#endif
+static conc_report conc__test_none(void) {
+    conc_report r;
+    memset(&r, 0, sizeof r);
+    r.kind = CONC_FAIL_UNAVAILABLE;
+    r.token = "";
+    r.text = CONC__TSAN ? "tests do not run under ThreadSanitizer\n"
+                        : "conc.h was compiled without CONC_TEST: define it where CONC_IMPLEMENTATION is defined\n";
+    return r;
+}
+CONC_API conc_report conc__test_run(const char *name, void (*fn)(void *), void *arg, const conc_test_opts *opts) {
+    (void)name, (void)fn, (void)arg, (void)opts;
+    return conc__test_none();
+}
+CONC_API conc_report conc_replay(void (*fn)(void *), void *arg, const char *token) {
+    (void)fn, (void)arg, (void)token;
+    return conc__test_none();
+}
+CONC_API conc_report conc_bubble(void (*fn)(void *), void *arg) {
+    (void)fn, (void)arg;
+    return conc__test_none();
+}
+CONC_API void conc_settle(void) { conc__fatal("conc_settle outside a test"); }
+CONC_API void conc_advance(int64_t d) {
+    (void)d;
+    conc__fatal("conc_advance outside a test");
+}
+CONC_API int conc_choose(int n) {
+    if (n < 1) conc_panic("conc_choose of less than one");
+    return (int)(((uint64_t)conc__random() * (uint64_t)n) >> 32);
+}
+CONC_API void conc__test_assert(const char *cond, const char *file, int line) { conc__fatal("conc_assert(%s) failed\n\t%s:%d", cond, file, line); }
+#endif
+CONC_API const char *conc_fail_text(conc_fail_kind kind) {
+    static const char *const text[] = {
+#define CONC__X(name, words) words,
+        CONC_FAIL_LIST(CONC__X)
+#undef CONC__X
+    };
+    return (unsigned)kind < CONC__FAIL_COUNT ? text[(unsigned)kind] : "unknown";
+}
+
 // >>api
 CONC_API const char *conc_strerror(conc_status status) {
     static const char *const text[] = {
@@ -8471,21 +10249,6 @@ CONC_API const char *conc_strerror(conc_status status) {
 }
 CONC_API int conc_version(void) { return CONC_VERSION; }
 
-CONC__FN conc__p *conc__p_new(int index) {
-    conc__tsan_blind(true);
-    conc__p *p = (conc__p *)conc__line_alloc(sizeof *p);
-    conc__tsan_blind(false);
-    if (!p) return NULL;
-    p->mask = 255;
-    p->ring = (void **)CONC_MALLOC(sizeof(void *) * 256);
-    if (!p->ring) return conc__line_free(p), (conc__p *)NULL;
-    conc__tsan_blind(true);
-    p->rng = (uint32_t)index * 2654435761u + 1;
-    p->index = index;
-    p->due = INT64_MAX;
-    conc__tsan_blind(false);
-    return p;
-}
 /* Bring the number of Ps to n. sched.lock held. */
 CONC__FN void conc__set_procs(int n) {
     for (int i = conc__rt.nps; i < n; i++) {
@@ -8520,13 +10283,6 @@ CONC__FN void conc__set_procs(int n) {
         conc__m *m = conc__ld(&conc__rt.ps[i]->m);
         if (m) (void)__atomic_fetch_or(&m->stop, CONC__YIELD, __ATOMIC_RELAXED);
     }
-}
-CONC__FN int conc__env(const char *name, int least, int most, int otherwise) {
-    const char *text = getenv(name);
-    char *end;
-    if (!text || !*text) return otherwise;
-    long v = strtol(text, &end, 10);
-    return *end || v < least || v > most ? otherwise : (int)v;
 }
 CONC__FN void conc__forget(void) {
     conc__tls_m = NULL;
@@ -8655,6 +10411,10 @@ CONC_API void conc_yield(void) {
         (void)sched_yield();
         return;
     }
+    if (conc__in_test(m)) {
+        conc__test_point(CONC__O_YIELD, NULL, NULL);
+        return;
+    }
     conc__g *g = conc__ld(&m->cur);
     uint32_t stop = conc__enter(m);
     if (conc__unlikely(stop || g->locked)) {
@@ -8671,6 +10431,10 @@ CONC_API void conc_yield(void) {
     conc__ring_put(p, g);
     conc__hb_release(g);
     conc__switch_out(m, g, 0);
+}
+CONC_API void conc_relax(void) {
+    if (conc__in_test(conc__self())) conc__test_point(CONC__O_RELAX, NULL, NULL);
+    else conc_yield();
 }
 CONC_API void conc_exit(void) {
     conc__m *m = conc__self();
@@ -8702,6 +10466,7 @@ CONC_API const char *conc_name(void) {
     return g->name ? g->name : g->site ? g->site->fn : "";
 }
 CONC_API int64_t conc_num_goroutines(void) {
+    if (conc__in_test(conc__self())) return conc__test_live();
     int64_t n = conc__ld_acq(&conc__rt.foreign_live);
     for (int i = 0; i < conc__ld_acq(&conc__rt.nps); i++) n += conc__ld_acq(&conc__rt.ps[i]->live);
     conc__hb_acquire(&conc__rt);
@@ -8715,7 +10480,7 @@ CONC_API int conc_num_threads(void) {
 }
 CONC_API void conc_lock_thread(void) {
     conc__m *m = conc__self();
-    if (!m) return;
+    if (!m || conc__in_test(m)) return; /* a test has one thread */
     conc__g *g = conc__ld(&m->cur);
     conc__st(&g->locks, (uint16_t)(conc__ld(&g->locks) + 1));
     conc__st(&g->locked, m);
@@ -8839,3 +10604,81 @@ extern "C" {
 #endif
 #endif /* CONC__IMPLEMENTED */
 #endif /* CONC_IMPLEMENTATION */
+
+/* Places of operations, for the explorer's reports: files that define CONC_TEST note where each operation stands. Last in the
+   header, so that they do not touch the implementation. */
+#if defined(CONC_TEST) && !defined(CONC__SITES)
+#define CONC__SITES
+#define CONC__HERE(call) CONC__HERE_(CONC__UID(conc__h), call)
+#define CONC__HERE_(s, call) __extension__({ \
+    static const conc__site s = { "", __func__, __FILE__, __LINE__ }; \
+    conc__here = &s; \
+    call; })
+#define conc_mutex_lock(m) CONC__HERE(conc_mutex_lock(m))
+#define conc_mutex_try_lock(m) CONC__HERE(conc_mutex_try_lock(m))
+#define conc_mutex_lock_for(m, ns) CONC__HERE(conc_mutex_lock_for(m, ns))
+#define conc_mutex_unlock(m) CONC__HERE(conc_mutex_unlock(m))
+#define conc_rwmutex_lock(m) CONC__HERE(conc_rwmutex_lock(m))
+#define conc_rwmutex_try_lock(m) CONC__HERE(conc_rwmutex_try_lock(m))
+#define conc_rwmutex_unlock(m) CONC__HERE(conc_rwmutex_unlock(m))
+#define conc_rwmutex_rlock(m) CONC__HERE(conc_rwmutex_rlock(m))
+#define conc_rwmutex_try_rlock(m) CONC__HERE(conc_rwmutex_try_rlock(m))
+#define conc_rwmutex_runlock(m) CONC__HERE(conc_rwmutex_runlock(m))
+#define conc_wg_add(wg, n) CONC__HERE(conc_wg_add(wg, n))
+#define conc_wg_done(wg) CONC__HERE(conc_wg_done(wg))
+#define conc_wg_wait(wg) CONC__HERE(conc_wg_wait(wg))
+#define conc_wg_wait_for(wg, ns) CONC__HERE(conc_wg_wait_for(wg, ns))
+#define conc_cond_wait(c, m) CONC__HERE(conc_cond_wait(c, m))
+#define conc_cond_wait_for(c, m, ns) CONC__HERE(conc_cond_wait_for(c, m, ns))
+#define conc_cond_signal(c) CONC__HERE(conc_cond_signal(c))
+#define conc_cond_broadcast(c) CONC__HERE(conc_cond_broadcast(c))
+#define conc_sem_acquire(s, n) CONC__HERE(conc_sem_acquire(s, n))
+#define conc_sem_acquire_for(s, n, ns) CONC__HERE(conc_sem_acquire_for(s, n, ns))
+#define conc_sem_try_acquire(s, n) CONC__HERE(conc_sem_try_acquire(s, n))
+#define conc_sem_release(s, n) CONC__HERE(conc_sem_release(s, n))
+#define conc_sleep(ns) CONC__HERE(conc_sleep(ns))
+#define conc_sleep_until(t) CONC__HERE(conc_sleep_until(t))
+#define conc_yield() CONC__HERE(conc_yield())
+#define conc_relax() CONC__HERE(conc_relax())
+#define conc_ctx_cancel(c) CONC__HERE(conc_ctx_cancel(c))
+#define conc_ctx_err(c) CONC__HERE(conc_ctx_err(c))
+#ifndef __cplusplus
+#define conc__chan_send(c, v) CONC__HERE(conc__chan_send(c, v))
+#define conc__chan_recv(c, v) CONC__HERE(conc__chan_recv(c, v))
+#define conc__chan_try_send(c, v) CONC__HERE(conc__chan_try_send(c, v))
+#define conc__chan_try_recv(c, v) CONC__HERE(conc__chan_try_recv(c, v))
+#define conc__chan_send_until(c, v, t) CONC__HERE(conc__chan_send_until(c, v, t))
+#define conc__chan_recv_until(c, v, t) CONC__HERE(conc__chan_recv_until(c, v, t))
+#define conc__chan_send_ctx(c, v, x) CONC__HERE(conc__chan_send_ctx(c, v, x))
+#define conc__chan_recv_ctx(c, v, x) CONC__HERE(conc__chan_recv_ctx(c, v, x))
+#define conc__chan_close(c) CONC__HERE(conc__chan_close(c))
+#define conc__chan_len(c) CONC__HERE(conc__chan_len(c))
+#else
+#define conc_chan_send(...) CONC__HERE(conc_chan_send(__VA_ARGS__))
+#define conc_chan_recv(...) CONC__HERE(conc_chan_recv(__VA_ARGS__))
+#define conc_chan_try_send(...) CONC__HERE(conc_chan_try_send(__VA_ARGS__))
+#define conc_chan_try_recv(...) CONC__HERE(conc_chan_try_recv(__VA_ARGS__))
+#define conc_chan_close(...) CONC__HERE(conc_chan_close(__VA_ARGS__))
+#endif
+#define conc__select(c, n, flags) CONC__HERE(conc__select(c, n, flags))
+/* atomics are steps, too, in files that define CONC_TEST */
+#define CONC__AT(op, p, call) CONC__HERE((conc__test_atomic(op, (const void *)(uintptr_t)(p)), call))
+#undef conc_atomic_load
+#undef conc_atomic_store
+#undef conc_atomic_exchange
+#undef conc_atomic_compare_exchange
+#undef conc_atomic_fetch_add
+#undef conc_atomic_fetch_sub
+#undef conc_atomic_fetch_and
+#undef conc_atomic_fetch_or
+#undef conc_atomic_fetch_xor
+#define conc_atomic_load(p) CONC__AT(0, p, CONC__STD atomic_load(p))
+#define conc_atomic_store(p, v) CONC__AT(1, p, CONC__STD atomic_store(p, v))
+#define conc_atomic_exchange(p, v) CONC__AT(2, p, CONC__STD atomic_exchange(p, v))
+#define conc_atomic_compare_exchange(p, expected, v) CONC__AT(2, p, CONC__STD atomic_compare_exchange_strong(p, expected, v))
+#define conc_atomic_fetch_add(p, v) CONC__AT(2, p, CONC__STD atomic_fetch_add(p, v))
+#define conc_atomic_fetch_sub(p, v) CONC__AT(2, p, CONC__STD atomic_fetch_sub(p, v))
+#define conc_atomic_fetch_and(p, v) CONC__AT(2, p, CONC__STD atomic_fetch_and(p, v))
+#define conc_atomic_fetch_or(p, v) CONC__AT(2, p, CONC__STD atomic_fetch_or(p, v))
+#define conc_atomic_fetch_xor(p, v) CONC__AT(2, p, CONC__STD atomic_fetch_xor(p, v))
+#endif

@@ -4,7 +4,7 @@
   run.py                  what `make test` runs
   run.py --long           what `make check` runs: every configuration at 1, 2, 4 and 8 processors, long mode, 20 rounds
   run.py --soak SECONDS   stress only, for so long, plain and under the sanitizers
-  run.py --only NAMES     some configurations (plain,one-process,debug,clang,asan,tsan,valgrind,aarch64,million,macros,docs)
+  run.py --only NAMES     some configurations (plain,one-process,debug,clang,asan,tsan,explorer,valgrind,aarch64,million,macros,docs)
   run.py --tests PATTERN  some tests (suite, suite.test, with wildcards, -pattern to leave out; may be given again)
 
 Programs go to build/tests/CONFIGURATION/, their output to build/tests/log/. CONC_TEST_OUT=dir puts
@@ -55,6 +55,7 @@ CONFIGS = {c.name: c for c in [
            env={"ASAN_OPTIONS": "detect_stack_use_after_return=0:abort_on_error=0"}),
     Config("tsan", "gcc", "g++", ["-O1", "-g", "-fsanitize=thread"],
            env={"TSAN_OPTIONS": "halt_on_error=1:history_size=4:report_thread_leaks=0", "CONC_TEST_STRESS_MS": "500"}),
+    Config("explorer", "gcc", "g++", ["-O2", "-g", "-DCONC_TEST"]),
     Config("valgrind", "gcc", None, ["-O1", "-g"],
            env={"CONC_TEST_SCALE": "2", "CONC_TEST_LIVE": "100", "CONC_TEST_SLOW": "20", "CONC_TEST_STRESS_MS": "1000"},
            prefix=["valgrind", "-q", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite",
@@ -235,6 +236,7 @@ def plan(args):
     matrix("clang", every if args.long else [2])
     matrix("asan", every if args.long else [4])
     matrix("tsan", every if args.long else [4])
+    matrix("explorer", every if args.long else [4]) # everything, with the explorer's hooks in place
     for suite in SLOW_SUITES:
         matrix("valgrind", every if args.long else [2], [suite], False)
     matrix("aarch64", every if args.long else [2], SLOW_SUITES + ["crash"])
