@@ -52,7 +52,7 @@
 
    Environment: CONC_PROCS=n processors (default: what affinity and the cgroup quota allow); CONC_MAX_THREADS=n (10000).
 
-   Documentation: docs/guide.md (users), docs/internals.md (the scheduler and its protocols).
+   Documentation: docs/guide.md (users), docs/testing.md (tests of concurrent code), docs/internals.md (the scheduler and its protocols).
    Licence: public domain (Unlicense) or MIT-0, at your choice; see LICENSE. */
 #ifndef CONC_H
 #define CONC_H
@@ -2645,6 +2645,7 @@ CONC__FN void conc__test_spawn(conc__m *m, conc__rec *r, const conc__site *site)
 CONC__FN conc__g *conc__test_exit(conc__m *m);
 CONC__FN void conc__test_died(const char *kind, const char *message);
 CONC__FN void conc__test_forbid(const char *what);
+CONC__FN const conc__site *conc__test_site(void);
 CONC__FN int64_t conc__test_now(void);
 CONC__FN int64_t conc__test_live(void);
 CONC__FN void *conc__obj_alloc(size_t n);
@@ -2665,6 +2666,14 @@ CONC__FN void conc__obj_free(void *p);
 #define conc__test_live() INT64_C(-1)
 #define conc__obj_alloc(n) CONC_MALLOC(n)
 #define conc__obj_free(p) CONC_FREE(p)
+#endif
+/* The place of the next operation, for reports; each operation takes it. */
+#if CONC__TEST
+#define conc__here_set(site) (conc__here = (site))
+#define conc__here_last() conc__test_site()
+#else
+#define conc__here_set(site) ((void)0)
+#define conc__here_last() NULL
 #endif
 /* A goroutine comes to an operation on obj (and also). */
 #if CONC__TEST
@@ -4018,6 +4027,7 @@ CONC__FN conc__big *conc__big_new(conc__godesc *ds, size_t extra) {
 CONC__FN void conc__submit(conc__rec *r, conc__godesc *ds, unsigned kind) {
     conc__ensure();
     if (ds->wg) {
+        conc__here_set(ds->site);
         conc_wg_add(ds->wg, 1);
         kind |= CONC__R_WG;
         conc__tsan_blind(true);
@@ -6253,6 +6263,7 @@ CONC__FN conc_status conc__cond_wait(conc_cond *c, conc_mutex *m, conc_ctx *ctx,
     conc__q_put(CONC__Q(&c->conc__head), &w);
     conc__mutex_unlock(m, false);
     conc_status st = conc__wait_until(self, &c->conc__spin, CONC__Q(&c->conc__head), &w, CONC__W_COND, ctx, deadline, NULL, NULL);
+    conc__here_set(conc__here_last()); /* locking again is part of the wait */
     conc_mutex_lock(m);
     return st;
 }
@@ -8882,6 +8893,10 @@ CONC__FN void conc__obj_free(void *p) {
     CONC_FREE(p);
 }
 
+CONC__FN const conc__site *conc__test_site(void) {
+    struct conc__test *t = conc__test_of();
+    return t && t->cur ? t->cur->next.site : NULL;
+}
 CONC__FN int64_t conc__test_now(void) {
     struct conc__test *t = conc__test_of();
     return t ? t->now : -1;
@@ -9285,6 +9300,7 @@ CONC__NOINLINE void conc__test_point(int op, const void *obj, const void *also) 
     s->obj[0] = obj;
     s->obj[1] = also;
     s->site = conc__here;
+    conc__here = NULL;
     conc__test_step(t);
 }
 CONC__NOINLINE void conc__test_select(const conc_case *c, int n) {
@@ -9301,6 +9317,7 @@ CONC__NOINLINE void conc__test_select(const conc_case *c, int n) {
     s->parked = false;
     s->nobj = (uint8_t)(k <= CONC__OBJS ? k : CONC__ANY);
     s->site = conc__here;
+    conc__here = NULL;
     conc__test_step(t);
 }
 /* Its operation has to wait: it is in some queue. Locks held until its stack is left are released here: nobody else can come. */

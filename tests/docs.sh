@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The documentation and the examples, held to what they say. For every ```c and ```cpp listing of README.md and docs/guide.md:
+# The documentation and the examples, held to what they say. For every ```c and ```cpp listing of README.md, docs/guide.md and docs/testing.md:
 # compile it (-std=c11 or -std=c++11 -Wall -Wextra -Wpedantic -Werror) and run it. The block right after it says what to expect:
 # ```output: exactly that on stdout, exit status 0; ```fatal: those lines, in that order, within the lines of stderr, and exit
 # status 2; none: exit status 0. A listing that does not define CONC_IMPLEMENTATION or CONC_MAIN is linked with an implementation
@@ -21,7 +21,7 @@ W="-Wall -Wextra -Wpedantic -Werror -I."
 "$CC" -std=c11 -O1 -g $W -DCONC_IMPLEMENTATION -x c -c -o "$O/conc.o" - <<< '#include "conc.h"' 2> "$O/log" || { fail implementation "$O/log"; echo "docs: 0 passed, 1 failed"; exit 1; }
 
 # ---- listings: cut each into NAME.c or NAME.cc, its expectation into NAME.output or NAME.fatal ----
-for doc in README.md docs/guide.md; do
+for doc in README.md docs/guide.md docs/testing.md; do
     awk -v base="$O/$(basename "$doc" .md)" '
         /^```/ && !inside {
             inside = 1; kind = substr($0, 4); file = ""
