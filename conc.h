@@ -1914,6 +1914,7 @@ void __tsan_acquire(void *addr);
 void __tsan_release(void *addr);
 void __tsan_ignore_thread_begin(void);
 void __tsan_ignore_thread_end(void);
+void AnnotateBenignRaceSized(const char *file, int line, const volatile void *mem, size_t size, const char *why);
 #endif
 #if CONC__ASAN
 void __sanitizer_start_switch_fiber(void **fake, const void *bottom, size_t size);
@@ -4075,6 +4076,8 @@ CONC__FN void conc__thread_begin(conc__m *m) {
     if (pthread_getcpuclockid(pthread_self(), &clock) == 0) conc__st(&m->clock, clock);
 #if CONC__TSAN
     m->g0.tsan = __tsan_get_current_fiber();
+    /* goroutines of one thread write its errno one after another, which no goroutine sees, as it is saved around every park */
+    AnnotateBenignRaceSized(__FILE__, __LINE__, m->err, sizeof *m->err, "errno");
 #endif
 #if CONC__ASAN
     pthread_attr_t attr;
