@@ -285,10 +285,10 @@ static inline void pool__free(struct pool *p) {
     (POOL__SAY(POOL__IS((alive)((POOL__ITEM(p))0), bool), "pool_set_check: the check is  bool alive(T *item)"), \
      (void)(POOL__PTR(p)->pool__check = (void (*)(void))(alive)))
 #define pool_acquire(p, ctx, out) \
-    (POOL__SAY(POOL__IS((out), POOL__ITEM(p) *), "pool_acquire: the destination must be a T ** of the pool's T"), \
+    (POOL__SAY(POOL__IS((out), POOL__ITEM(p) *), "pool_acquire: for a pool(T) the destination must be a T **"), \
      pool__acquire(POOL__PTR(p), (ctx), (out)))
 #define pool_release(p, item) \
-    (POOL__SAY(POOL__IS((item), POOL__ITEM(p)), "pool_release: not a resource of this pool: a T * of the pool's T is wanted"), \
+    (POOL__SAY(POOL__IS((item), POOL__ITEM(p)), "pool_release: a pool(T) takes back a T *"), \
      pool__release(POOL__PTR(p), (item)))
 #else
 template <class T> using pool_of = T *(**)(struct pool *);

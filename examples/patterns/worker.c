@@ -62,6 +62,7 @@ int main(void) {
     if (patience == NULL) return 1;
     printf("shutdown: %s", conc_strerror(worker_shutdown(&w, patience))); /* they are told to stop, by their context */
     conc_ctx_free(patience);
-    printf("; again: %s, the first error was: %s\n", conc_strerror(worker_shutdown(&w, NULL)), conc_strerror((conc_status)worker_error(&w)));
+    printf("; again: %s", conc_strerror(worker_shutdown(&w, NULL)));
+    printf("; the first error: %s\n", conc_strerror((conc_status)worker_error(&w)));
     chan_free(told);
 }
