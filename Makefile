@@ -9,6 +9,7 @@ B        := build
 WARN     := -Wall -Wextra -Wpedantic -Wconversion -Wshadow
 CFLAGS   ?= -O2 -g
 EXAMPLES := hello pingpong workers select scope sieve embed digest
+PATTERNS := $(patsubst patterns/%.h,%,$(wildcard patterns/*.h))
 VERSION  := $(shell sed -n 's/^.define CONC_VERSION_STRING "\(.*\)"/\1/p' conc.h)
 
 help:
@@ -36,7 +37,10 @@ $(B):
 LIBS_digest := -lcrypto
 $(B)/%: examples/%.c conc.h | $(B)
 	$(CC) -std=c11 $(CFLAGS) $(WARN) -I. $< -o $@ -pthread $(LIBS_$*)
-examples: $(EXAMPLES:%=$(B)/%)
+$(B)/patterns/%: examples/patterns/%.c patterns/%.h conc.h
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(CFLAGS) $(WARN) -I. -Ipatterns $< -o $@ -pthread
+examples: $(EXAMPLES:%=$(B)/%) $(PATTERNS:%=$(B)/patterns/%)
 
 run: run-deps
 	@$(MAKE) -s $(B)/digest

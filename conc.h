@@ -4061,8 +4061,8 @@ CONC__NOINLINE void conc__go4_slow(conc__m *m, uintptr_t a, uintptr_t b, uintptr
     if (!ds->fn) conc__go_nil();
     conc__ensure();
     bool nested = m && conc__ld(&m->cur) == &m->g0;
-    if (m && !nested) conc__leave(m);
-    bool big = ds->opts || (ds->wg && ds->stack > 48);
+    bool big = ds->opts || (ds->wg && ds->stack > 48); /* then conc__go4 has not tried to enter */
+    if (m && !nested && conc__ld(&m->in)) conc__leave(m);
     conc__rec *r = big ? (conc__rec *)(void *)conc__big_new(ds, 0) : conc__in_test(m) ? conc__rec_get(m->p) : conc__rec_foreign();
     if (!r) {
         conc__go_failed(ds);

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The documentation and the examples, held to what they say. For every ```c and ```cpp listing of README.md, docs/guide.md and docs/testing.md:
+# The documentation and the examples, held to what they say. For every ```c and ```cpp listing of README.md and docs/:
 # compile it (-std=c11 or -std=c++11 -Wall -Wextra -Wpedantic -Werror) and run it. The block right after it says what to expect:
 # ```output: exactly that on stdout, exit status 0; ```fatal: those lines, in that order, within the lines of stderr, and exit
 # status 2; none: exit status 0. A listing that does not define CONC_IMPLEMENTATION or CONC_MAIN is linked with an implementation
-# compiled once. Examples must compile without a warning and print what examples/expected holds; digest is compared with
-# sha256sum and md5sum. Usage: docs.sh [FILTER]. Last line: "docs: N passed, N failed".
+# compiled once. Examples must compile without a warning and print what their expected/ holds; those of examples/patterns also where
+# there is nothing but the example, its pattern and conc.h, in C and C++. digest is compared with sha256sum and md5sum. Usage: docs.sh [FILTER]. Last line: "docs: N passed, N failed".
 set -u
 export LC_ALL=C
 cd "$(dirname "$0")/.." || exit 2
@@ -17,11 +17,11 @@ fail() { # NAME WHY-FILE
     echo "FAIL $1"
     head -c 3000 "$2" | head -n 20 | sed 's/^/    /'
 }
-W="-Wall -Wextra -Wpedantic -Werror -I."
+W="-Wall -Wextra -Wpedantic -Werror -I. -Ipatterns"
 "$CC" -std=c11 -O1 -g $W -DCONC_IMPLEMENTATION -x c -c -o "$O/conc.o" - <<< '#include "conc.h"' 2> "$O/log" || { fail implementation "$O/log"; echo "docs: 0 passed, 1 failed"; exit 1; }
 
 # ---- listings: cut each into NAME.c or NAME.cc, its expectation into NAME.output or NAME.fatal ----
-for doc in README.md docs/guide.md docs/testing.md; do
+for doc in README.md docs/guide.md docs/testing.md docs/patterns.md; do
     awk -v base="$O/$(basename "$doc" .md)" '
         /^```/ && !inside {
             inside = 1; kind = substr($0, 4); file = ""
@@ -56,18 +56,30 @@ for src in $(ls "$O"/*.c "$O"/*.cc | sort -t- -k2n); do
 done
 
 # ---- examples ----
-for src in examples/*.c; do
-    name=$(basename "$src" .c) exe=$O/example-$(basename "$src" .c) lib=
+for src in examples/*.c examples/patterns/*.c; do
+    name=$(basename "$src" .c) exe=$O/example-$(basename "$src" .c) lib='' expected=$(dirname "$src")/expected/$(basename "$src" .c).txt
     [[ example-$name =~ $filter ]] || continue
     [ "$name" = digest ] && lib=-lcrypto
     for c in gcc clang; do
         command -v $c > /dev/null || continue
-        if $c -std=c11 -O2 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -I. "$src" -o "$exe" -pthread $lib > "$exe.log" 2>&1; then ok
+        if $c -std=c11 -O2 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -I. -Ipatterns "$src" -o "$exe" -pthread $lib > "$exe.log" 2>&1; then ok
         else fail "example $name ($c)" "$exe.log"; fi
     done
-    [ -f "examples/expected/$name.txt" ] || continue
-    if timeout 60 "$exe" > "$exe.stdout" 2> "$exe.stderr" && diff "examples/expected/$name.txt" "$exe.stdout" > "$exe.diff"; then ok
+    [ -f "$expected" ] || continue
+    if timeout 60 "$exe" > "$exe.stdout" 2> "$exe.stderr" && diff "$expected" "$exe.stdout" > "$exe.diff"; then ok
     else cat "$exe.stderr" >> "$exe.diff"; fail "example $name (output)" "$exe.diff"; fi
+done
+
+# ---- a pattern is one file to copy: it, conc.h and its example in an empty directory ----
+for header in patterns/*.h; do
+    name=$(basename "$header" .h) copy=$O/copy-$(basename "$header" .h)
+    [[ copy-$name =~ $filter ]] || continue
+    mkdir -p "$copy" && cp conc.h "$header" "examples/patterns/$name.c" "$copy" || { fail "copy $name" /dev/null; continue; }
+    for cc in "$CC -std=c11" "$CXX -std=c++11 -x c++"; do
+        if (cd "$copy" && $cc -O1 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror "$name.c" -o it -pthread && timeout 60 ./it > it.txt) > "$copy/log" 2>&1 &&
+            diff "examples/patterns/expected/$name.txt" "$copy/it.txt" >> "$copy/log"; then ok
+        else fail "copy $name ($cc)" "$copy/log"; fi
+    done
 done
 
 # ---- digest against sha256sum and md5sum, and its exit statuses ----

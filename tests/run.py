@@ -12,6 +12,7 @@ them elsewhere (two runs at a time must not share one). An option after -- goes 
 """
 import argparse
 import concurrent.futures as futures
+import glob
 import os
 import re
 import shutil
@@ -29,7 +30,7 @@ C_FILES = ["conc_impl.c", "harness.c"] + sorted(
 WARN = ["-Wall", "-Wextra"]
 CLOSING = re.compile(r"(?:^|: )(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$")
 # Suites whose tests need the kernel's or the machine's own speed, for the slow tools' reduced runs
-SLOW_SUITES = ["chan", "select", "sync", "time", "ctx", "scope", "sched", "stress_*"]
+SLOW_SUITES = ["chan", "select", "sync", "time", "ctx", "scope", "sched", "pattern_*", "stress_*"]
 
 
 class Config:
@@ -131,7 +132,8 @@ def build(config, pool, extra):
         path = os.path.join(config.dir, program)
         if os.path.exists(path):
             os.remove(path)
-    headers = [os.path.join(ROOT, "conc.h"), os.path.join(HERE, "harness.h"), os.path.abspath(__file__)]
+    headers = [os.path.join(ROOT, "conc.h"), os.path.join(HERE, "harness.h"), os.path.abspath(__file__),
+               *glob.glob(os.path.join(ROOT, "patterns", "*.h"))]
     check = check_flags(config)
     define = ["-DHARNESS_CHECK"] if check else []
     include = ["-I."] + (["-isystem", "/usr/include/stb"] if config.name == "aarch64" else [])

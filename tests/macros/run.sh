@@ -66,6 +66,21 @@ for c in $cxxs; do
     check "declared-$c" "$c -std=c++11 -O1 $W -x c++ $T/declared.c -x none $O/impl-$c.o -pthread -o $O/declared-$c; timeout 60 $O/declared-$c"
 done
 
+# ---- the patterns: each header alone, with and without short names, and all of them in two files of one program ----
+patterns() { # COMPILER STD LANGUAGE
+    local h id="$1-$2" none='-x none'
+    for h in patterns/*.h; do
+        for m in '' -DCONC_NO_SHORT_NAMES; do
+            check "pattern-$(basename "$h" .h)-$id$m" "printf '#include \"%s\"\n' $h | $1 -std=$2 $W $m -x $3 -fsyntax-only -"
+        done
+    done
+    check "patterns-$id" "$1 -std=$2 -O1 $W -Ipatterns -x $3 -DPATTERNS_NAME=other -c $T/patterns.c -o $O/patterns-$id.o
+        $1 -std=$2 -O1 $W -Ipatterns -x $3 -DPATTERNS_NAME=one -DPATTERNS_OTHER=other -DPATTERNS_MAIN $T/patterns.c $none $O/patterns-$id.o $O/impl-$1.o -pthread -o $O/patterns-$id
+        timeout 60 $O/patterns-$id"
+}
+for c in $ccs; do for s in c11 c17 c2x; do patterns $c $s c; done; done
+for c in $cxxs; do for s in c++11 c++14 c++17 c++20; do patterns $c $s c++; done; done
+
 # ---- options ----
 for c in $ccs $cxxs; do
     case $c in *++) x='-x c++ -std=c++11' ;; *) x='-x c -std=c11' ;; esac
@@ -118,22 +133,24 @@ for c in $ccs $cxxs; do
 done
 
 # ---- mistakes ----
-wrong() { # NAME FAMILY PATTERN LINE
+wrong() { # NAME FAMILY PATTERN LINE FILE
     local c list x at=":$4:[0-9]+"
     case $2 in *elsewhere) at='' ;; esac
     case $2 in c++*) list=$cxxs x='-std=c++11 -x c++' ;; *) x=-std=c11; case $ccs in *$2*) list=$2 ;; *) list='' ;; esac ;; esac
     for c in $list; do
-        check "wrong-$1-$c" "$c $x -Wall -Wextra -I$I -DWRONG_$1 -fsyntax-only $T/wrong.c > $O/log/w-$1-$c 2>&1 || :
-            grep -E -q $(printf %q "${at:+wrong\\.c}$at: (fatal )?(error|warning): .*$3") $O/log/w-$1-$c || { cat $O/log/w-$1-$c; false; }"
+        check "wrong-$1-$c" "$c $x -Wall -Wextra -I$I -Ipatterns -DWRONG_$1 -fsyntax-only $T/$5.c > $O/log/w-$1-$c 2>&1 || :
+            grep -E -q $(printf %q "${at:+$5\\.c}$at: (fatal )?(error|warning): .*$3") $O/log/w-$1-$c || { cat $O/log/w-$1-$c; false; }"
     done
 }
-for c in $ccs; do check "wrong-nothing-$c" "$c -std=c11 $W -fsyntax-only $T/wrong.c"; done
-for c in $cxxs; do check "wrong-nothing-$c" "$c -std=c++11 $W -x c++ -fsyntax-only $T/wrong.c"; done
-while IFS=$'\t' read -r name family pattern line; do wrong "$name" "$family" "$pattern" "$line"; done < <(awk '
+for f in wrong wrong_patterns; do
+for c in $ccs; do check "$f-nothing-$c" "$c -std=c11 $W -Ipatterns -fsyntax-only $T/$f.c"; done
+for c in $cxxs; do check "$f-nothing-$c" "$c -std=c++11 $W -Ipatterns -x c++ -fsyntax-only $T/$f.c"; done
+while IFS=$'\t' read -r name family pattern line; do wrong "$name" "$family" "$pattern" "$line" $f; done < <(awk '
     /^#ifdef WRONG_/ { name = substr($2, 7); n = 0; next }
     name && match($0, /^\/\/ (gcc|clang|c\+\+)( elsewhere)?: /) { fam[++n] = substr($0, 4, RLENGTH - 5); pat[n] = substr($0, RLENGTH + 1); next }
     name && /\/\/!$/ { for (i = 1; i <= n; i++) printf "%s\t%s\t%s\t%d\n", name, fam[i], pat[i], NR }
-    /^#endif/ { name = "" }' "$T/wrong.c")
+    /^#endif/ { name = "" }' "$T/$f.c")
+done
 flush
 
 # ---- the floors of the implementation ----
