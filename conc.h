@@ -1923,6 +1923,7 @@ void __tsan_acquire(void *addr);
 void __tsan_release(void *addr);
 void __tsan_ignore_thread_begin(void);
 void __tsan_ignore_thread_end(void);
+void AnnotateBenignRaceSized(const char *file, int line, const volatile void *at, size_t size, const char *why);
 #endif
 #if CONC__ASAN
 void __sanitizer_start_switch_fiber(void **fake, const void *bottom, size_t size);
@@ -3861,7 +3862,7 @@ CONC__NOINLINE void conc__go4_slow(conc__m *m, uintptr_t a, uintptr_t b, uintptr
     if (!ds->fn) conc__go_nil();
     conc__ensure();
     bool nested = m && conc__ld(&m->cur) == &m->g0;
-    if (m && !nested) conc__leave(m);
+    if (m && !nested && m->in) conc__leave(m); /* with options conc__go4 has not entered */
     bool big = ds->opts || (ds->wg && ds->stack > 48);
     conc__rec *r = big ? (conc__rec *)(void *)conc__big_new(ds, 0) : conc__rec_foreign();
     if (!r) {
@@ -4151,6 +4152,9 @@ CONC__FN void conc__thread_end(conc__m *m) {
 CONC__FN void *conc__m_main(void *arg) {
     conc__m *m = (conc__m *)arg;
     conc__tls_m = m;
+#if CONC__TSAN
+    AnnotateBenignRaceSized(__FILE__, __LINE__, &errno, sizeof(int), "errno of a thread: its goroutines use it one after the other");
+#endif
     conc__tsan_blind(true);
     conc__thread_begin(m);
     conc__m_loop(m);
