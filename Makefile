@@ -8,12 +8,12 @@ DIR      ?= /usr/include
 B        := build
 WARN     := -Wall -Wextra -Wpedantic -Wconversion -Wshadow
 CFLAGS   ?= -O2 -g
-EXAMPLES := hello pingpong workers select scope sieve embed digest
+EXAMPLES := hello pingpong workers select scope sieve embed digest http
 VERSION  := $(shell sed -n 's/^.define CONC_VERSION_STRING "\(.*\)"/\1/p' conc.h)
 
 help:
 	@echo "make run [DIR=/usr/include]  hash a directory concurrently and compare with sha256sum (examples/digest.c)"
-	@echo "make examples                build every program of examples/ into $(B)/"
+	@echo "make examples                build every program of examples/ into $(B)/ (installs the libraries they use, as deps does)"
 	@echo "make test                    run all tests; the last line is 'N passed, N failed'"
 	@echo "make bench                   measure against Go"
 	@echo "make floors                  check the layering of conc.h's implementation"
@@ -23,10 +23,13 @@ help:
 
 # ---- what is needed from Debian ----
 RUN_DEPS  := gcc libc6-dev libstb-dev libssl-dev
-TEST_DEPS := $(RUN_DEPS) g++ clang libclang-rt libcmocka-dev check valgrind qemu-user gcc-aarch64-linux-gnu \
-             g++-aarch64-linux-gnu gdb pkg-config
+EXAMPLE_DEPS := $(RUN_DEPS) libhttp-parser-dev libjansson-dev
+TEST_DEPS := $(EXAMPLE_DEPS) g++ clang libclang-rt libcmocka-dev check valgrind qemu-user gcc-aarch64-linux-gnu \
+             g++-aarch64-linux-gnu gdb pkg-config python3 curl wrk
 run-deps:
 	@.ci/deps $(RUN_DEPS)
+example-deps:
+	@.ci/deps $(EXAMPLE_DEPS)
 deps:
 	@.ci/deps $(TEST_DEPS)
 
@@ -34,9 +37,11 @@ deps:
 $(B):
 	@mkdir -p $@
 LIBS_digest := -lcrypto
+LIBS_http   := -lhttp_parser -ljansson
 $(B)/%: examples/%.c conc.h | $(B)
 	$(CC) -std=c11 $(CFLAGS) $(WARN) -I. $< -o $@ -pthread $(LIBS_$*)
-examples: $(EXAMPLES:%=$(B)/%)
+examples: example-deps
+	@$(MAKE) --no-print-directory $(EXAMPLES:%=$(B)/%)
 
 run: run-deps
 	@$(MAKE) -s $(B)/digest
@@ -58,7 +63,7 @@ install:
 clean:
 	rm -rf $(B)
 
-.PHONY: help run-deps deps examples run floors install clean test bench
+.PHONY: help run-deps example-deps deps examples run floors install clean test bench
 .DEFAULT_GOAL := help
 test: deps
 -include tests/tests.mk
