@@ -8,13 +8,13 @@ DIR      ?= /usr/include
 B        := build
 WARN     := -Wall -Wextra -Wpedantic -Wconversion -Wshadow
 CFLAGS   ?= -O2 -g
-EXAMPLES := hello pingpong workers select scope sieve embed digest
+EXAMPLES := hello pingpong workers select scope sieve embed digest http
 PATTERNS := $(patsubst patterns/%.h,%,$(wildcard patterns/*.h))
 VERSION  := $(shell sed -n 's/^.define CONC_VERSION_STRING "\(.*\)"/\1/p' conc.h)
 
 help:
 	@echo "make run [DIR=/usr/include]  hash a directory concurrently and compare with sha256sum (examples/digest.c)"
-	@echo "make examples                build every program of examples/ into $(B)/"
+	@echo "make examples                build every program of examples/ into $(B)/ (installs the libraries they use, as deps does)"
 	@echo "make test                    run all tests; the last line is 'N passed, N failed'"
 	@echo "make bench                   measure against Go"
 	@echo "make floors                  check the layering of conc.h's implementation"
@@ -24,10 +24,13 @@ help:
 
 # ---- what is needed from Debian ----
 RUN_DEPS  := gcc libc6-dev libstb-dev libssl-dev
-TEST_DEPS := $(RUN_DEPS) g++ clang libclang-rt libcmocka-dev check valgrind qemu-user gcc-aarch64-linux-gnu \
-             g++-aarch64-linux-gnu gdb pkg-config
+EXAMPLE_DEPS := $(RUN_DEPS) libhttp-parser-dev libjansson-dev
+TEST_DEPS := $(EXAMPLE_DEPS) g++ clang libclang-rt libcmocka-dev check valgrind qemu-user gcc-aarch64-linux-gnu \
+             g++-aarch64-linux-gnu gdb pkg-config python3 curl wrk
 run-deps:
 	@.ci/deps $(RUN_DEPS)
+example-deps:
+	@.ci/deps $(EXAMPLE_DEPS)
 deps:
 	@.ci/deps $(TEST_DEPS)
 
@@ -35,12 +38,14 @@ deps:
 $(B):
 	@mkdir -p $@
 LIBS_digest := -lcrypto
+LIBS_http   := -lhttp_parser -ljansson
 $(B)/%: examples/%.c conc.h | $(B)
 	$(CC) -std=c11 $(CFLAGS) $(WARN) -I. $< -o $@ -pthread $(LIBS_$*)
 $(B)/patterns/%: examples/patterns/%.c patterns/%.h conc.h
 	@mkdir -p $(@D)
 	$(CC) -std=c11 $(CFLAGS) $(WARN) -I. -Ipatterns $< -o $@ -pthread
-examples: $(EXAMPLES:%=$(B)/%) $(PATTERNS:%=$(B)/patterns/%)
+examples: example-deps
+	@$(MAKE) --no-print-directory $(EXAMPLES:%=$(B)/%) $(PATTERNS:%=$(B)/patterns/%)
 
 run: run-deps
 	@$(MAKE) -s $(B)/digest
@@ -62,7 +67,7 @@ install:
 clean:
 	rm -rf $(B)
 
-.PHONY: help run-deps deps examples run floors install clean test bench
+.PHONY: help run-deps example-deps deps examples run floors install clean test bench
 .DEFAULT_GOAL := help
 test: deps
 -include tests/tests.mk

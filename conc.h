@@ -2564,6 +2564,7 @@ static struct conc__sched {
     int nm, nidle_m, nspin, max_m, next_m;
     conc__m *waiter;
     conc__m *poller;      /* the idle thread that sleeps in the poller, or NULL; read by anybody */
+    conc__m *in_poller;   /* the same, and after it was given a P until it is awake; sched.lock */
     int64_t io_waiting;   /* atomic: goroutines that wait for a descriptor */
     uint32_t io_on;       /* io_set and io_event exist; io_lock to write, release */
     uint32_t io_lock;
@@ -3571,9 +3572,10 @@ CONC__FN void conc__promote(conc__m *m) {
    sched.lock held. */
 CONC__FN bool conc__elect_poller(conc__m *m) {
     bool busy = false, wanted = conc__ld(&conc__rt.io_waiting) > 0 && !conc__rt.poller;
-    bool others = wanted && conc__polled_lately(NULL, conc_now(), CONC_MS, &busy);
+    /* one that has a P, but is not awake yet, will poll. Two on one eventfd could take each other's signals: the one with the P slept on */
+    bool others = wanted && (conc__rt.in_poller || conc__polled_lately(NULL, conc_now(), CONC_MS, &busy));
     conc__st(&m->polling, wanted && !others);
-    if (m->polling) conc__st(&conc__rt.poller, m);
+    if (m->polling) conc__rt.in_poller = m, conc__st(&conc__rt.poller, m);
     return others;
 }
 /* m and its P go idle, unless there is work after all (false). */
@@ -3636,6 +3638,7 @@ CONC__FN bool conc__sleep_m(conc__m *m) {
         conc__m_sleep(m, -1);
     }
     conc__lock(&conc__rt.lock);
+    if (conc__rt.in_poller == m) conc__rt.in_poller = NULL;
     if (m->idle) { /* nobody took us off the list: time limit, or a stray wake */
         conc__p *p = retire || conc__rt.stop ? NULL : conc__p_take();
         if (p) conc__m_give(m, p);

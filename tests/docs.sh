@@ -59,7 +59,7 @@ done
 for src in examples/*.c examples/patterns/*.c; do
     name=$(basename "$src" .c) exe=$O/example-$(basename "$src" .c) lib='' expected=$(dirname "$src")/expected/$(basename "$src" .c).txt
     [[ example-$name =~ $filter ]] || continue
-    [ "$name" = digest ] && lib=-lcrypto
+    case $name in digest) lib=-lcrypto ;; http) lib='-lhttp_parser -ljansson' ;; esac
     for c in gcc clang; do
         command -v $c > /dev/null || continue
         if $c -std=c11 -O2 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -I. -Ipatterns "$src" -o "$exe" -pthread $lib > "$exe.log" 2>&1; then ok
