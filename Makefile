@@ -8,7 +8,7 @@ DIR      ?= /usr/include
 B        := build
 WARN     := -Wall -Wextra -Wpedantic -Wconversion -Wshadow
 CFLAGS   ?= -O2 -g
-EXAMPLES := hello pingpong workers select sieve embed digest
+EXAMPLES := hello pingpong workers select sieve embed digest echo
 VERSION  := $(shell sed -n 's/^.define CONC_VERSION_STRING "\(.*\)"/\1/p' conc.h)
 
 help:
@@ -24,7 +24,7 @@ help:
 # ---- what is needed from Debian ----
 RUN_DEPS  := gcc libc6-dev libstb-dev libssl-dev
 TEST_DEPS := $(RUN_DEPS) g++ clang libclang-rt libcmocka-dev check valgrind qemu-user gcc-aarch64-linux-gnu \
-             g++-aarch64-linux-gnu gdb pkg-config
+             g++-aarch64-linux-gnu gdb pkg-config redis-server redis-tools curl wrk
 run-deps:
 	@.ci/deps $(RUN_DEPS)
 deps:
