@@ -8,7 +8,7 @@ DIR      ?= /usr/include
 B        := build
 WARN     := -Wall -Wextra -Wpedantic -Wconversion -Wshadow
 CFLAGS   ?= -O2 -g
-EXAMPLES := hello pingpong workers select scope sieve embed digest http
+EXAMPLES := hello pingpong workers select scope sieve embed digest echo kv http
 PATTERNS := $(patsubst patterns/%.h,%,$(wildcard patterns/*.h))
 VERSION  := $(shell sed -n 's/^.define CONC_VERSION_STRING "\(.*\)"/\1/p' conc.h)
 
@@ -26,7 +26,7 @@ help:
 RUN_DEPS  := gcc libc6-dev libstb-dev libssl-dev
 EXAMPLE_DEPS := $(RUN_DEPS) libhttp-parser-dev libjansson-dev
 TEST_DEPS := $(EXAMPLE_DEPS) g++ clang libclang-rt libcmocka-dev check valgrind qemu-user gcc-aarch64-linux-gnu \
-             g++-aarch64-linux-gnu gdb pkg-config python3 curl wrk
+             g++-aarch64-linux-gnu gdb pkg-config python3 redis-server redis-tools curl wrk
 run-deps:
 	@.ci/deps $(RUN_DEPS)
 example-deps:
