@@ -8,7 +8,7 @@ DIR      ?= /usr/include
 B        := build
 WARN     := -Wall -Wextra -Wpedantic -Wconversion -Wshadow
 CFLAGS   ?= -O2 -g
-EXAMPLES := hello pingpong workers select scope sieve embed digest
+EXAMPLES := hello pingpong workers select scope sieve embed digest kv
 VERSION  := $(shell sed -n 's/^.define CONC_VERSION_STRING "\(.*\)"/\1/p' conc.h)
 
 help:
