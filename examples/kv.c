@@ -277,6 +277,13 @@ static entry *set_string(const arg *key, const char *p, size_t n) {
     return e;
 }
 
+/* An empty map with a table. stb_ds draws each new table's seed from a variable of its own, so this is for one thread at a time: at
+   the start, or with all shards locked. */
+static void make(shard *s) {
+    hmput(s->map, 0, NULL);
+    (void)hmdel(s->map, 0);
+}
+
 static void clear(shard *s) {
     for (ptrdiff_t i = 0; i < hmlen(s->map); i++)
         for (entry *e = s->map[i].value, *next; e; e = next) next = e->next, free_value(e), free(e);
@@ -309,12 +316,12 @@ static bool expiry(int64_t v, int64_t unit_ms, int64_t *when) {
 static const char *cmd_set(conn *c, arg *a, size_t n) {
     bool nx = false, xx = false;
     const arg *ttl = NULL;
-    int64_t unit = 1, when = NEVER, v;
+    int64_t unit = 0, when = NEVER, v;
     for (size_t i = 3; i < n; i++) {
-        bool ex = is(&a[i], "ex");
+        int64_t ms = is(&a[i], "ex") ? 1000 : is(&a[i], "px") ? 1 : 0;
         if (is(&a[i], "nx") && !xx) nx = true;
         else if (is(&a[i], "xx") && !nx) xx = true;
-        else if ((ex || is(&a[i], "px")) && ttl == NULL && i + 1 < n) unit = ex ? 1000 : 1, ttl = &a[++i];
+        else if (ms && (unit == 0 || unit == ms) && i + 1 < n) unit = ms, ttl = &a[++i];
         else return SYNTAX;
     }
     if (ttl && !get_number(ttl, &v)) return NOT_INTEGER;
@@ -478,7 +485,7 @@ static const char *cmd_dbsize(conn *c, arg *a, size_t n) {
 static const char *cmd_flushall(conn *c, arg *a, size_t n) {
     (void)c;
     if (n > 2 || (n == 2 && !is(&a[1], "sync") && !is(&a[1], "async"))) return SYNTAX;
-    for (int i = 0; i < SHARDS; i++) clear(&shards[i]);
+    for (int i = 0; i < SHARDS; i++) clear(&shards[i]), make(&shards[i]);
     return OK;
 }
 
@@ -760,6 +767,7 @@ int main(int argc, char **argv) {
     if (argc > 2 || (argc == 2 && argv[1][0] == '-')) return fputs("Usage: kv [HOST:PORT]   (127.0.0.1:6380)\n", stderr), 2;
     const char *address = argc == 2 ? argv[1] : "127.0.0.1:6380";
     for (int i = 0; i < COMMANDS; i++) commands[i].word = word_of(commands[i].name, strlen(commands[i].name));
+    for (int i = 0; i < SHARDS; i++) make(&shards[i]);
     if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed) return perror("kv: getrandom"), 1;
     server.listener = conc_listen_tcp(address);
     if (server.listener < 0) return fprintf(stderr, "kv: %s: %s\n", address, strerror(errno)), 1;
