@@ -2,7 +2,7 @@
 
        accept ---> serve (a goroutine per connection): read what is there, run every whole request in it, write all replies at once
        sweep  ---> drops keys whose time has passed and that nobody asks for
-       main   ---> waits for SIGINT or SIGTERM, and then for everybody
+       SIGINT or SIGTERM ends both, by their context; then main has each connection answer what it has read, and waits for all
 
    The keys are spread by their hash over 64 shards, each a map of stb_ds under a conc_mutex. A command runs with the shards of all its
    keys locked, in ascending order, so every command is atomic, MSET too. No lock is held while a goroutine waits for a client.
@@ -42,7 +42,8 @@ enum { /* Redis's limits */
     MAX_BULK = 512 << 20,
     MAX_REQUEST = 1 << 30
 };
-enum { SHARDS = 64, INPUT = 16 << 10, OUTPUT = 4 << 10, KEEP = 64 << 10, SWEEP_STEP = 256, SHOWN = 128 };
+enum { SHARDS = 64 }; /* the bits of a uint64_t: a set of shards is one */
+enum { INPUT = 16 << 10, OUTPUT = 4 << 10, KEEP = 64 << 10, SWEEP_STEP = 256, SHOWN = 128 };
 #define NEVER INT64_MAX
 #define WRONG_TYPE "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"
 #define NOT_INTEGER "-ERR value is not an integer or out of range\r\n"
@@ -730,12 +731,11 @@ static void serve(int fd) {
     free(c->in), free(c->out), free(c->args), free(c);
 }
 
-static void accept_all(void) { /* until the listener is closed */
-    for (;;) {
-        int fd = conc_accept(server.listener, NULL, NULL);
+static void accept_all(conc_ctx *stop) {
+    while (conc_ctx_err(stop) == CONC_OK) {
+        int fd = conc_accept_ctx(stop, server.listener, NULL, NULL);
         if (fd >= 0) conc_wg_go(&server.wg, serve, fd);
-        else if (errno == EBADF || errno == EINVAL) return;
-        else conc_sleep(10 * CONC_MS); /* no descriptor or memory left: until others close theirs */
+        else (void)conc_sleep_ctx(stop, 10 * CONC_MS); /* no descriptor or memory left: until others close theirs */
     }
 }
 
@@ -772,26 +772,20 @@ int main(int argc, char **argv) {
     server.listener = conc_listen_tcp(address);
     if (server.listener < 0) return fprintf(stderr, "kv: %s: %s\n", address, strerror(errno)), 1;
 
-    chan(int) signals = chan_make(int, 1);
-    conc_ctx *stop = conc_ctx_with_cancel(conc_ctx_background());
-    if (stop == NULL || conc_signal_notify(signals, SIGINT, SIGTERM) != CONC_OK) return fputs("kv: cannot start\n", stderr), 1;
+    conc_ctx *stop = conc_ctx_notify(conc_ctx_background(), SIGINT, SIGTERM);
+    if (stop == NULL) return fputs("kv: out of memory\n", stderr), 1;
     printf("kv: port %d\n", conc_local_port(server.listener));
     fflush(stdout);
 
     conc_wg others = CONC_WG_INIT;
-    conc_wg_go(&others, accept_all);
+    conc_wg_go(&others, accept_all, stop);
     conc_wg_go(&others, sweep, stop);
-    (void)chan_recv(signals);
-
-    conc_ctx_cancel(stop);
-    (void)conc_close(server.listener);
     conc_wg_wait(&others);
+    conc_ctx_free(stop); /* from here on a signal ends the program at once */
+    (void)conc_close(server.listener);
     hang_up(SHUT_RD); /* each answers what it has read, and ends */
     if (conc_wg_wait_for(&server.wg, 5 * CONC_SEC) != CONC_OK) hang_up(SHUT_RDWR), conc_wg_wait(&server.wg);
 
-    conc_signal_stop(signals);
-    chan_free(signals);
-    conc_ctx_free(stop);
     for (int i = 0; i < SHARDS; i++) clear(&shards[i]);
     return conc_shutdown() != 0;
 }

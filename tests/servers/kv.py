@@ -622,35 +622,43 @@ def start_errors():
 TESTS = ["PING_INLINE", "PING_MBULK", "SET", "GET", "INCR", "LPUSH", "MSET (10 keys)"]
 
 
-def benchmark(port, n, pipeline):
+def benchmark(port, n, pipeline, test="ping,set,get,incr,lpush,mset", names=TESTS):
     """-> {test: (requests/s, p99 in ms)}"""
-    p = subprocess.run(["redis-benchmark", "-h", "127.0.0.1", "-p", str(port), "-t", "ping,set,get,incr,lpush,mset", "-n", str(n),
-                        "-c", "64", "-P", str(pipeline), "--csv"], capture_output=True, text=True, timeout=300)
+    p = subprocess.run(["redis-benchmark", "-h", "127.0.0.1", "-p", str(port), "-t", test, "-n", str(n), "-c", "64", "-P", str(pipeline),
+                        "--csv"], capture_output=True, text=True, timeout=300)
     rows = list(csv.reader(p.stdout.splitlines()))
     got = {r[0]: (float(r[1]), float(r[6])) for r in rows if len(r) >= 8 and re.fullmatch(r"[0-9.]+", r[1])}
-    good = p.returncode == 0 and list(got) == TESTS and "rror" not in p.stdout + p.stderr
+    good = p.returncode == 0 and list(got) == names and "rror" not in p.stdout + p.stderr
     check(f"redis-benchmark -P {pipeline}", good, p.returncode, p.stdout, p.stderr)
-    with Client(port) as c:
-        c.ask("FLUSHALL")
     return got
 
 
+def cpu_us(server):
+    """Processor time of a server up to now; unlike requests/s it does not depend on what else the machine does."""
+    with open(f"/proc/{server.process.pid}/stat") as f:
+        user, system = f.read().rsplit(")", 1)[1].split()[11:13]
+    return (int(user) + int(system)) * 1e6 / os.sysconf("SC_CLK_TCK")
+
+
 def compare(n=200000, rounds=3):
+    """The same load on redis-server and on kv, in turns; medians."""
     with Server(procs=1) as one, Server(procs=2) as two, Redis() as redis:
-        who = {"redis-server": redis.port, "kv, 1 processor": one.port, "kv, 2 processors": two.port}
+        who = {"redis-server": redis, "kv, 1 processor": one, "kv, 2 processors": two}
         for pipeline in (1, 16):
-            runs = {name: [] for name in who}
-            for i in range(rounds):
-                for name in (list(who) if i % 2 == 0 else reversed(list(who))):
-                    runs[name].append(benchmark(who[name], n, pipeline))
-            print(f"\nredis-benchmark -n {n} -c 64 -P {pipeline}: thousand requests/s (p99 in ms), medians of {rounds}")
-            print(f"{'':16}" + "".join(f"{name:>24}" for name in who))
-            for test in TESTS:
-                line = f"{test:16}"
-                for name in who:
-                    rps, p99 = (statistics.median(r[test][k] for r in runs[name] if test in r) for k in (0, 1))
-                    line += f"{rps / 1000:16.1f} ({p99:5.2f})"
-                print(line, flush=True)
+            print(f"\nredis-benchmark -n {n} -c 64 -P {pipeline}: thousand requests/s, p99 in ms, the server's CPU per request in us; "
+                  f"medians of {rounds}")
+            print(f"{'':16}" + "".join(f"{name:>26}" for name in who))
+            for test, name in zip("ping_inline ping_mbulk set get incr lpush mset".split(), TESTS):
+                runs = {server: [] for server in who}
+                for i in range(rounds):
+                    for server in sorted(who, reverse=i % 2 == 1):
+                        before = cpu_us(who[server])
+                        rps, p99 = benchmark(who[server].port, n, pipeline, test, [name])[name]
+                        runs[server].append((rps / 1000, p99, (cpu_us(who[server]) - before) / n))
+                        with Client(who[server].port) as c:
+                            c.ask("FLUSHALL")
+                medians = [[statistics.median(r[k] for r in runs[server]) for k in range(3)] for server in who]
+                print(f"{name:16}" + "".join(f"{m[0]:12.1f} {m[1]:6.2f} {m[2]:6.2f}" for m in medians), flush=True)
 
 
 def main():
