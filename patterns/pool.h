@@ -257,7 +257,8 @@ static inline void pool__free(struct pool *p) {
     pool__unref(p);
 }
 
-/* pool(T)                a handle, as chan(T) is: copy it freely. All operations may be called by any goroutine or thread
+/* pool(T)                a handle, as chan(T) is: copy it freely. (The word is a macro before a parenthesis only.) All operations may be
+                          called by any goroutine or thread
    pool_make(T, idle, max, open, close, arg)
                           a pool that keeps up to idle resources for reuse and never has more than max >= 1 at once. NULL: no memory.
                           T *open(conc_ctx *ctx, A *arg): a new one, or NULL with errno set; close(T *): its end

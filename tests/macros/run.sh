@@ -66,20 +66,23 @@ for c in $cxxs; do
     check "declared-$c" "$c -std=c++11 -O1 $W -x c++ $T/declared.c -x none $O/impl-$c.o -pthread -o $O/declared-$c; timeout 60 $O/declared-$c"
 done
 
-# ---- the patterns: each header alone, with and without short names, and all of them in two files of one program ----
-patterns() { # COMPILER STD LANGUAGE
-    local h id="$1-$2" none='-x none'
+# ---- the patterns: each header alone, with and without short names; all of them in two files of one program, in every standard ----
+pattern() { # COMPILER STD LANGUAGE
+    local h m
     for h in patterns/*.h; do
         for m in '' -DCONC_NO_SHORT_NAMES; do
-            check "pattern-$(basename "$h" .h)-$id$m" "printf '#include \"%s\"\n' $h | $1 -std=$2 $W $m -x $3 -fsyntax-only -"
+            check "pattern-$(basename "$h" .h)-$1$m" "printf '#include \"%s\"\n' $h | $1 -std=$2 $W $m -x $3 -fsyntax-only -"
         done
     done
-    check "patterns-$id" "$1 -std=$2 -O1 $W -Ipatterns -x $3 -DPATTERNS_NAME=other -c $T/patterns.c -o $O/patterns-$id.o
-        $1 -std=$2 -O1 $W -Ipatterns -x $3 -DPATTERNS_NAME=one -DPATTERNS_OTHER=other -DPATTERNS_MAIN $T/patterns.c $none $O/patterns-$id.o $O/impl-$1.o -pthread -o $O/patterns-$id
-        timeout 60 $O/patterns-$id"
 }
-for c in $ccs; do for s in c11 c17 c2x; do patterns $c $s c; done; done
-for c in $cxxs; do for s in c++11 c++14 c++17 c++20; do patterns $c $s c++; done; done
+patterns() { # COMPILER STD LANGUAGE
+    local cc="$1 -std=$2 -O1 $W -Ipatterns -x $3" out="$O/patterns-$1-$2"
+    check "patterns-$1-$2" "$cc -DPATTERNS_NAME=other -c $T/patterns.c -o $out.o
+        $cc -DPATTERNS_NAME=one -DPATTERNS_OTHER=other -DPATTERNS_MAIN $T/patterns.c -x none $out.o $O/impl-$1.o -pthread -o $out
+        timeout 60 $out"
+}
+for c in $ccs; do pattern $c c11 c; for s in c11 c17 c2x; do patterns $c $s c; done; done
+for c in $cxxs; do pattern $c c++11 c++; for s in c++11 c++14 c++17 c++20; do patterns $c $s c++; done; done
 
 # ---- options ----
 for c in $ccs $cxxs; do
