@@ -61,14 +61,14 @@ static void serve(int fd) {
 
 /* An accept that fails for want of descriptors or memory takes no connection off the queue: try again when some may be free. */
 static void accept_from(int listener) {
-    for (int64_t pause = 0, failed = -CONC_HOUR; conc_ctx_err(stop) == CONC_OK;) {
+    static conc_atomic(int64_t) failed = -CONC_HOUR; /* when an accept failed last */
+    for (int64_t pause = 0; conc_ctx_err(stop) == CONC_OK;) {
         int fd = conc_accept_ctx(stop, listener, NULL, NULL);
         if (fd >= 0) {
             conc_wg_go(&serving, serve, fd);
             conc_atomic_fetch_add(&connections, 1), pause = 0;
         } else if (errno != ECANCELED) { /* near the limit good ones come between: one message until ten seconds were without */
-            if (conc_now() - failed > 10 * CONC_SEC) warn("accept (trying again)");
-            failed = conc_now();
+            if (conc_now() - conc_atomic_exchange(&failed, conc_now()) > 10 * CONC_SEC) warn("accept (trying again)");
             pause = pause == 0 ? BACKOFF : 2 * pause < BACKOFF_MAX ? 2 * pause : BACKOFF_MAX;
             (void)conc_sleep_ctx(stop, pause);
         }
