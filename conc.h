@@ -7347,6 +7347,7 @@ CONC__FN ssize_t conc__sendto(int fd, const void *buf, size_t n, int flags, cons
 CONC__FN int conc__adopt(int fd, bool stream) {
     conc__fd *f = conc__fd_at(fd, true);
     if (!f) return fd;
+    if (!conc__ld_acq(&conc__rt.io_on)) (void)conc__poll_open(); /* now: later there may be no descriptor left for it */
     conc__lock(&f->lock);
     conc__st(&f->flags, (uint32_t)CONC__FD_OWNED | (stream ? CONC__FD_STREAM : 0));
     conc__st(&f->drained, 0);
@@ -7601,7 +7602,7 @@ CONC__FN struct addrinfo *conc__resolve(const char *address, bool passive, int64
     n = strlen(host);
     if (host[0] == '[' && host[n - 1] == ']') host[n - 1] = 0, host++;
     else if (strpbrk(host, "[]:")) return errno = EINVAL, (struct addrinfo *)NULL;
-    if (!*port) return errno = EINVAL, (struct addrinfo *)NULL;
+    if (!*port || (!port[strspn(port, "0123456789")] && (strlen(port) > 5 || atoi(port) > 65535))) return errno = EINVAL, (struct addrinfo *)NULL;
     memset(&hints, 0, sizeof hints);
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | (passive ? AI_PASSIVE : 0);

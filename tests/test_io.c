@@ -399,6 +399,7 @@ TEST(bad_arguments) {
     }
     FAILS(conc_listen_tcp(NULL), EINVAL);
     FAILS(conc_listen_tcp("1.2.3.4"), EINVAL);
+    FAILS(conc_listen_tcp("127.0.0.1:99999"), EINVAL);
     FAILS(conc_listen_tcp("192.0.2.1:0"), EADDRNOTAVAIL);
     FAILS(conc_local_port(fd), EBADF);
 }
@@ -831,7 +832,7 @@ static void locked_echo_client(const char *at, pthread_t *me, conc_atomic(int) *
     conc_lock_thread(); /* a thread that can be aimed at */
     *me = pthread_self();
     atomic_fetch_add(up, 1);
-    tcp_client(at, (int)scale(500));
+    tcp_client(at, (int)scale(200));
     conc_unlock_thread();
     atomic_fetch_add(up, -1);
     CHECK(wait_for(up, -1)); /* the thread stays while it is aimed at */
@@ -858,6 +859,24 @@ TEST(interrupted) {
     CHECK_EQ(conc_close(l), 0);
     conc_wg_wait(&wg);
 }
+/* A server that is out of descriptors before its first wait can wait all the same. */
+static void wait_without_descriptors(void) {
+    int l = conc_listen_tcp("127.0.0.1:0"), fd[256], n = 0, pair[2];
+    struct rlimit was, now;
+    char byte;
+    REQUIRE(l >= 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && getrlimit(RLIMIT_NOFILE, &was) == 0);
+    now = was;
+    now.rlim_cur = (rlim_t)pair[1] + 10;
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &now), 0);
+    while (n < 256 && (fd[n] = dup(pair[0])) >= 0) n++;
+    CHECK(n < 256);
+    FAILS(conc_read_until(pair[0], &byte, 1, conc_now() + 10 * CONC_MS), ETIMEDOUT);
+    while (n > 0) close(fd[--n]);
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &was), 0);
+    CHECK_EQ(conc_close(l), 0);
+    close_pair(pair);
+}
+TEST(wait_without_descriptors, .native = true) { conc_run(wait_without_descriptors); }
 TEST(faults) {
     char at[64];
     int l = tcp_listen(at), fd[2];
