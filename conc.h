@@ -6928,7 +6928,7 @@ CONC__FN void conc__fd_edge(const struct conc__edge *e) {
     conc__who reader = 0, writer = 0;
     if (!f) return;
     conc__lock(&f->lock);
-    if (e->odd) conc__st(&f->flags, f->flags | CONC__FD_ODD);
+    if (e->odd) (void)__atomic_fetch_or(&f->flags, CONC__FD_ODD, __ATOMIC_RELAXED); /* conc__fd_register holds no lock */
     for (int i = 0; i < 2; i++) {
         conc__waiter *w;
         if (!(e->what & (1 << i))) continue;

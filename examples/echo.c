@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { SMALL = 1024, LARGE = 32 * 1024, POOLED = 64 };
@@ -54,21 +55,21 @@ static void serve(int fd) {
         else if (n <= 0 || !write_all(fd, large ? large : small, n)) break;
         else if (!large && n == SMALL) large = conc_pool_get(pool);
     }
-    conc_pool_put(pool, large);
+    conc_pool_put(pool, large), conc_atomic_fetch_add(&ended, 1);
     (void)conc_close(fd);
-    conc_atomic_fetch_add(&ended, 1);
 }
 
 /* An accept that fails for want of descriptors or memory takes no connection off the queue: try again when some may be free. */
 static void accept_from(int listener) {
     static conc_atomic(int64_t) failed = -CONC_HOUR; /* when an accept failed last */
     for (int64_t pause = 0; conc_ctx_err(stop) == CONC_OK;) {
-        int fd = conc_accept_ctx(stop, listener, NULL, NULL);
+        int fd = conc_accept_ctx(stop, listener, NULL, NULL), err = errno;
         if (fd >= 0) {
             conc_wg_go(&serving, serve, fd);
             conc_atomic_fetch_add(&connections, 1), pause = 0;
-        } else if (errno != ECANCELED) { /* near the limit good ones come between: one message until ten seconds were without */
-            if (conc_now() - conc_atomic_exchange(&failed, conc_now()) > 10 * CONC_SEC) warn("accept (trying again)");
+        } else if (err != ECANCELED) { /* near the limit good ones come between: one message until ten seconds were without */
+            if (conc_now() - conc_atomic_exchange(&failed, conc_now()) > 10 * CONC_SEC)
+                fprintf(stderr, "echo: accept: %s; trying again\n", strerror(err));
             pause = pause == 0 ? BACKOFF : 2 * pause < BACKOFF_MAX ? 2 * pause : BACKOFF_MAX;
             (void)conc_sleep_ctx(stop, pause);
         }
@@ -93,10 +94,9 @@ int main(int argc, char **argv) {
         else seconds = strtod(optarg, &end);
     if (c != -1 || argc - optind != 1 || *end || !(seconds >= 0 && seconds < 1e9)) errx(2, "usage: echo [-u path] [-t seconds] host:port");
     if (seconds > 0) idle = (int64_t)(seconds * 1e9);
-    chan(int) signals = chan_make(int, 1);
-    pool = conc_pool_new(new_large, free, POOLED);
-    if (!signals || !pool || !(cut = conc_ctx_with_cancel(conc_ctx_background())) || !(stop = conc_ctx_with_cancel(cut)) ||
-        conc_signal_notify(signals, SIGINT, SIGTERM) != CONC_OK) err(1, "start");
+
+    pool = conc_pool_new(new_large, free, POOLED), cut = conc_ctx_with_cancel(conc_ctx_background());
+    if (!pool || !cut || !(stop = conc_ctx_notify(cut, SIGINT, SIGTERM))) err(1, "start");
     if ((tcp = conc_listen_tcp(argv[optind])) < 0) err(1, "%s", argv[optind]);
     if (path && (local = conc_listen_unix(path)) < 0) err(1, "%s", path);
     (void)setsockopt(tcp, SOL_TCP, TCP_NODELAY, &on, sizeof on); /* those it accepts inherit it */
@@ -104,14 +104,14 @@ int main(int argc, char **argv) {
     if (path) conc_wg_go(&accepting, accept_from, local);
     printf("echo: port %d\n", conc_local_port(tcp)), fflush(stdout);
 
-    (void)chan_recv(signals);
+    (void)chan_recv(conc_ctx_done(stop));
     conc_signal_reset(SIGINT, SIGTERM); /* the next one ends the program */
-    conc_ctx_cancel(stop), conc_wg_wait(&accepting);
+    conc_wg_wait(&accepting);
     if (path && *path != '@') (void)unlink(path);
     long long open = connections - ended;
     bool in_time = conc_wg_wait_for(&serving, GRACE) == CONC_OK;
     conc_ctx_cancel(cut), conc_wg_wait(&serving);
-    chan_free(signals), conc_ctx_free(stop), conc_ctx_free(cut), conc_pool_free(pool);
+    conc_ctx_free(stop), conc_ctx_free(cut), conc_pool_free(pool);
     long long left = conc_shutdown(), still = descriptors() - before;
     printf("echo: %lld connections, %lld bytes; %lld open at the end%s; left: %lld goroutines, %lld descriptors\n",
         connections, bytes, open, in_time ? "" : ", not all in time", left, still);
