@@ -862,9 +862,11 @@ TEST(interrupted) {
 /* A server that is out of descriptors before its first wait can wait all the same. */
 static void wait_without_descriptors(void) {
     int l = conc_listen_tcp("127.0.0.1:0"), fd[256], n = 0, pair[2];
-    struct rlimit was, now;
+    struct rlimit was = { 0, 0 }, now;
     char byte;
-    REQUIRE(l >= 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && getrlimit(RLIMIT_NOFILE, &was) == 0);
+    CHECK(l >= 0);
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &was), 0);
     now = was;
     now.rlim_cur = (rlim_t)pair[1] + 10;
     CHECK_EQ(setrlimit(RLIMIT_NOFILE, &now), 0);
