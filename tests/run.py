@@ -4,7 +4,8 @@
   run.py                  what `make test` runs
   run.py --long           what `make check` runs: every configuration at 1, 2, 4 and 8 processors, long mode, 20 rounds
   run.py --soak SECONDS   stress only, for so long, plain and under the sanitizers
-  run.py --only NAMES     some configurations (plain,one-process,debug,clang,asan,tsan,explorer,valgrind,aarch64,million,macros,docs)
+  run.py --only NAMES     some configurations (plain,one-process,debug,clang,asan,tsan,explorer,valgrind,aarch64,million,macros,docs,
+                          servers: the servers of examples/ with clients of their kinds, see tests/servers)
   run.py --tests PATTERN  some tests (suite, suite.test, with wildcards, -pattern to leave out; may be given again)
 
 Programs go to build/tests/CONFIGURATION/, their output to build/tests/log/. CONC_TEST_OUT=dir puts
@@ -211,8 +212,8 @@ def run(name, config, program, patterns, env, seconds):
         failed = 1
         text += f"\n{name}: failed: exit status {status}"
     TOTAL.add(name, passed, failed, skipped, took, text)
-    if "million" in name:
-        print(indent("\n".join(l for l in text.splitlines() if re.search(r"goroutines|sleeps", l))), end="", flush=True)
+    shown = r"goroutines|sleeps" if "million" in name else r"^measured: "
+    print(indent("\n".join(l for l in text.splitlines() if re.search(shown, l))), end="", flush=True)
 
 
 def plan(args):
@@ -286,9 +287,13 @@ def main():
             if args.only and name not in args.only:
                 continue
             if os.path.exists(os.path.join(ROOT, path)):
-                scripts.append((name, path))
+                scripts.append((name, ["bash", path], 900))
             else:
                 TOTAL.skip(name, f"no {path}")
+        if not args.only or "servers" in args.only:
+            for path in sorted(glob.glob(os.path.join(HERE, "servers", "*.py"))):
+                name = "servers " + os.path.basename(path)[:-3]
+                scripts.append((name, [sys.executable, path] + ["--long"] * args.long, 7200 if args.long else 600))
 
     results = {}
     for config in wanted:
@@ -313,8 +318,8 @@ def main():
             run(title, config, os.path.join(config.dir, "conctest"), chosen, {**env, **seed}, seconds)
             if cpp and cxx and not args.tests:
                 run(f"{title}, C++", config, os.path.join(config.dir, "conctest_cpp"), [], {**env, **seed}, seconds)
-    for name, path in scripts:
-        run(name, None, "bash", [path], {}, 900)
+    for name, command, seconds in scripts:
+        run(name, None, command[0], command[1:], {}, seconds)
 
     if TOTAL.bad:
         print("failed: " + "; ".join(TOTAL.bad))
