@@ -3217,15 +3217,16 @@ CONC__NOINLINE bool conc__thread_wait(uint32_t *lock, int64_t deadline) {
         if (conc__ld_acq(&t->woken)) return true;
         conc__os_relax();
     }
-    bool looked = false;
+    int64_t look = CONC_MS; /* a look for a deadlock may come at a moment of doubt: three more, after 10 ms, 100 ms and a second */
     while (!conc__ld_acq(&t->woken)) {
         int64_t left = -1, now;
         if (deadline != INT64_MAX) {
             if ((now = conc_now()) >= deadline) return false;
             left = deadline - now;
-        } else if (!looked) {
-            looked = true;
+        } else if (look <= CONC_SEC) {
             conc__deadlock_check();
+            look *= 10;
+            if (look <= CONC_SEC) left = look;
         }
         conc__os_wait(&t->woken, 0, left);
     }
@@ -3633,9 +3634,10 @@ CONC__FN bool conc__sleep_m(conc__m *m) {
     if (!conc__go_idle(m)) return m->p != NULL;
     int64_t limit = conc__sleep_limit(m, &retire, &suspect);
     if (limit != 0 && !conc__ld_acq(&m->wake)) conc__m_sleep(m, limit);
-    if (suspect && !conc__ld_acq(&m->wake)) {
+    for (int64_t look = 100 * CONC_MS; suspect && !conc__ld_acq(&m->wake); look *= 10) { /* at once, and twice more: see conc__thread_wait */
+        suspect = look <= CONC_SEC;
         conc__deadlock_check();
-        conc__m_sleep(m, -1);
+        conc__m_sleep(m, suspect ? look : -1);
     }
     conc__lock(&conc__rt.lock);
     if (conc__rt.in_poller == m) conc__rt.in_poller = NULL;

@@ -840,12 +840,12 @@ static void locked_echo_client(const char *at, pthread_t *me, conc_atomic(int) *
 TEST(interrupted) {
     static conc_atomic(int) up, stop;
     static pthread_t victim;
-    struct sigaction a;
+    struct sigaction a, was;
     char at[64];
     int l = tcp_listen(at);
     memset(&a, 0, sizeof a);
     a.sa_handler = nothing;
-    CHECK_EQ(sigaction(SIGUSR1, &a, NULL), 0);
+    CHECK_EQ(sigaction(SIGUSR1, &a, &was), 0);
     conc_wg wg = CONC_WG_INIT, clients = CONC_WG_INIT, storms = CONC_WG_INIT;
     conc_wg_go(&wg, serve, l, &wg);
     conc_wg_go(&clients, locked_echo_client, at, &victim, &up);
