@@ -487,8 +487,8 @@ def killed(kind, seconds, processes):
         check(f"{kind}, killed: clients get what they sent", not wrong, wrong)
         check(f"{kind}, killed: descriptors come back", until(lambda: server.descriptors() == base), server.descriptors(), base)
         resident.append(server.resident())
-    if kind == "plain":
-        check(f"{kind}, killed: no memory growth", resident[-1] - resident[0] < 4 << 20, resident)
+    if kind == "plain":  # the pool may keep 32 buffers of 32 KiB for each thread that ever held so many: that is its bound, not a leak
+        check(f"{kind}, killed: no memory growth", resident[-1] - resident[0] < 16 << 20, resident)
     got = server.end("killed", opened=0)
     if got:
         print(f"measured: {kind}: {kills} clients killed in {seconds} s: {got['connections']} connections, {got['bytes']} bytes; left: "
