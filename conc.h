@@ -3156,7 +3156,6 @@ CONC__INLINE void conc__park_inline(conc__m *m, uint32_t *lock, int why) {
     m->unlock = lock;
     conc__lock_passed(lock);
     conc__switch_out(m, g, stop);
-    conc__st(&g->wait, 0);
 }
 CONC__NOINLINE void conc__park(conc__m *m, uint32_t *lock, int why) { conc__park_inline(m, lock, why); }
 CONC__INLINE void conc__park_select(conc__m *m, struct conc__selwait *s, int why) {
@@ -3165,7 +3164,6 @@ CONC__INLINE void conc__park_select(conc__m *m, struct conc__selwait *s, int why
     g->wait = (uint8_t)why;
     m->unlock_sel = s;
     conc__switch_out(m, g, stop);
-    conc__st(&g->wait, 0);
 }
 /* Go to the back of the common queue: the processor was taken away, or is wanted by others. */
 CONC__NOINLINE void conc__give_way(conc__m *m) {
@@ -3250,6 +3248,7 @@ CONC__INLINE void conc__ready(conc__who who, bool can_yield) {
         return;
     }
     conc__hb_release((void *)who);
+    conc__st(&((conc__g *)who)->wait, 0); /* from here on it is runnable */
     conc__m *m = conc__self();
 #if CONC__TEST
     if (conc__tested() && ((conc__g *)who)->tg && !(m && m->test)) conc__fatal("a goroutine of a test and one outside it use the same object");
@@ -8305,9 +8304,9 @@ static struct conc__signals {
 } conc__sig;
 
 CONC__INLINE uint64_t conc__sig_bit(int sig) { return UINT64_C(1) << (sig - 1); }
-/* ThreadSanitizer: errno is the thread's, not the interrupted goroutine's. */
+/* errno is the thread's here, not the interrupted goroutine's, whose word may be another (ThreadSanitizer). */
 __attribute__((no_sanitize("thread"))) CONC__FN void conc__on_signal(int sig) {
-    int err = errno;
+    int *word = conc__os_errno(), err = *word;
     (void)conc__add(&conc__sig.running, 1);
     uint32_t at = conc__ld(&conc__sig.tail);
     bool room;
@@ -8317,7 +8316,7 @@ __attribute__((no_sanitize("thread"))) CONC__FN void conc__on_signal(int sig) {
     (void)conc__add(&conc__sig.seq, 1);
     (void)__atomic_fetch_sub(&conc__sig.running, 1, __ATOMIC_SEQ_CST);
     conc__os_wake(&conc__sig.seq);
-    errno = err;
+    *word = err;
 }
 /* The oldest signal that has not been relayed, 0: none. Lock held. */
 CONC__FN int conc__sig_next(void) {

@@ -223,8 +223,8 @@ def plan(args):
     long = {"CONC_TEST_LONG": "1"} if args.long else {}
     allowed = 7200 if args.long else 240
 
-    def add(config, label, patterns=(), env=None, cpp=True):
-        runs.append((config, label, list(patterns), {**long, **(env or {})}, allowed, cpp))
+    def add(config, label, patterns=(), env=None, cpp=True, seconds=allowed):
+        runs.append((config, label, list(patterns), {**long, **(env or {})}, seconds, cpp))
 
     def matrix(config, procs, patterns=(), cpp=True):
         for n in procs:
@@ -243,7 +243,7 @@ def plan(args):
     for suite in SLOW_SUITES:
         matrix("valgrind", every if args.long else [2], [suite], False)
     matrix("aarch64", every if args.long else [2], SLOW_SUITES + ["crash"])
-    add("million", "", ["million"], {}, False)
+    add("million", "", ["million"], {}, False, 1800)  # 4 GiB of fresh pages, which some hosts take a minute to give
     return [r for r in runs if not args.only or r[0] in args.only]
 
 

@@ -858,6 +858,7 @@ TEST(interrupted) {
     conc_wg_wait(&clients);
     CHECK_EQ(conc_close(l), 0);
     conc_wg_wait(&wg);
+    CHECK_EQ(sigaction(SIGUSR1, &was, NULL), 0);
 }
 /* A server that is out of descriptors before its first wait can wait all the same. */
 static void wait_without_descriptors(void) {

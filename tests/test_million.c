@@ -28,7 +28,7 @@ static void park_and_count(ints gate, conc_atomic(int) *in, conc_atomic(long) *s
 }
 
 /* A million parked goroutines are made, woken and freed in one process, twice, with the default vm.max_map_count. */
-TEST(a_million_parked, .heavy = true, .seconds = 120) {
+TEST(a_million_parked, .heavy = true, .seconds = 900) {
     int n = (int)live(scale(1000000));
     for (int round = 0; round < 2; round++) {
         ints gate = chan_make(int);
@@ -60,7 +60,7 @@ static void one_more(conc_atomic(int) *n, int of, ints gate, conc_wg *wg) {
 }
 
 /* The same released at once by a close. */
-TEST(a_million_released_by_close, .heavy = true, .seconds = 120) {
+TEST(a_million_released_by_close, .heavy = true, .seconds = 900) {
     int n = (int)live(scale(1000000));
     ints gate = chan_make(int);
     conc_atomic(int) in;
@@ -86,7 +86,7 @@ static void blocked_call(int64_t ns, conc_atomic(int) *in) {
 
 /* Ten thousand goroutines in a real, unmarked nanosleep do not stop a ticker. (Each that is blocked at the same time costs a
    thread; the default limit is 10,000 threads, so a little less are started.) */
-TEST(ten_thousand_blocked, .heavy = true, .seconds = 120) {
+TEST(ten_thousand_blocked, .heavy = true, .seconds = 900) {
     int n = (int)live(scale(9000)), ticks = 0, worst_gap = 0;
     struct rlimit most;
     if (getrlimit(RLIMIT_NPROC, &most) == 0 && most.rlim_cur < (rlim_t)n + 1000) n = (int)most.rlim_cur / 2;
@@ -128,7 +128,7 @@ static void sleeps(int64_t *late, int n) {
 }
 
 /* Eight spinning goroutines on two processors do not delay a 1 ms sleeper by more than 5 ms at the 99th percentile. */
-TEST(spinners_against_a_sleeper, .heavy = true, .seconds = 120) {
+TEST(spinners_against_a_sleeper, .heavy = true, .seconds = 900) {
     enum { N = 500 };
     static int64_t late[N];
     int n = (int)scale(N) > N ? N : (int)scale(N), procs = conc_set_procs(2);
