@@ -123,4 +123,5 @@ TEST(service, .seconds = 120) {
     CHECK_EQ(atomic_load(&made), atomic_load(&dropped));
     conc_map_free(s.sessions);
     chan_free(s.signals);
+    signal(SIGUSR2, SIG_DFL);
 }

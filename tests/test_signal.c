@@ -302,6 +302,7 @@ TEST(stress, .seconds = 60) {
     conc_wg_wait(&s.wg);
     conc_signal_stop(keep);
     chan_free(keep);
+    signal(SIGUSR1, SIG_DFL);
 }
 
 /* A channel that is freed without a stop stays alive for the relay. */
