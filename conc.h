@@ -3215,16 +3215,15 @@ CONC__NOINLINE bool conc__thread_wait(uint32_t *lock, int64_t deadline) {
         if (conc__ld_acq(&t->woken)) return true;
         conc__os_relax();
     }
-    int64_t look = CONC_MS; /* a look for a deadlock may come at a moment of doubt: three more, after 10 ms, 100 ms and a second */
+    bool looked = false;
     while (!conc__ld_acq(&t->woken)) {
         int64_t left = -1, now;
         if (deadline != INT64_MAX) {
             if ((now = conc_now()) >= deadline) return false;
             left = deadline - now;
-        } else if (look <= CONC_SEC) {
+        } else if (!looked) {
+            looked = true;
             conc__deadlock_check();
-            look *= 10;
-            if (look <= CONC_SEC) left = look;
         }
         conc__os_wait(&t->woken, 0, left);
     }
@@ -3633,10 +3632,9 @@ CONC__FN bool conc__sleep_m(conc__m *m) {
     if (!conc__go_idle(m)) return m->p != NULL;
     int64_t limit = conc__sleep_limit(m, &retire, &suspect);
     if (limit != 0 && !conc__ld_acq(&m->wake)) conc__m_sleep(m, limit);
-    for (int64_t look = 100 * CONC_MS; suspect && !conc__ld_acq(&m->wake); look *= 10) { /* at once, and twice more: see conc__thread_wait */
-        suspect = look <= CONC_SEC;
+    if (suspect && !conc__ld_acq(&m->wake)) {
         conc__deadlock_check();
-        conc__m_sleep(m, suspect ? look : -1);
+        conc__m_sleep(m, -1);
     }
     conc__lock(&conc__rt.lock);
     if (conc__rt.in_poller == m) conc__rt.in_poller = NULL;
@@ -8541,7 +8539,10 @@ CONC__FN bool conc__sig_awaited(const conc__relay *r) {
 /* Could a signal wake somebody in a program that is asleep? Also true while there is any doubt. */
 CONC__FN bool conc__signal_hope(void) {
     if (!conc__ld(&conc__sig.on)) return false;
-    if (!conc_mutex_try_lock(&conc__sig.lock)) return true;
+    for (int i = 0; !conc_mutex_try_lock(&conc__sig.lock); i++) { /* the relay thread has it for microseconds when it starts */
+        if (i == 1000) return true;
+        (void)sched_yield();
+    }
     bool hope = conc__ld(&conc__sig.head) != conc__ld(&conc__sig.tail) || conc__ld(&conc__sig.more);
     for (size_t i = 0; i < conc__arr_len(conc__sig.relays); i++) hope |= conc__sig_awaited(&conc__sig.relays[i]);
     conc_mutex_unlock(&conc__sig.lock);
