@@ -8800,7 +8800,7 @@ struct conc__tg {
 };
 #define CONC__BUCKETS 256
 #define CONC__WRITES 4096
-enum { CONC__D_GO = 0, CONC__D_CHOICE = 0x8000, CONC__D_TIMER = 0xffff }; /* a decision: who, or which */
+enum { CONC__D_CHOICE = 0x8000, CONC__D_TIMER = 0xffff }; /* a decision: below these, who; which; time */
 
 struct conc__test {
     conc__m *m;
@@ -8813,7 +8813,7 @@ struct conc__test {
     size_t have;
     struct conc__tg *cur;
     struct conc__tg **run;
-    uint32_t nrun, nwait, have_run;
+    uint32_t nrun, nwait;
     struct conc__tg *wait[CONC__BUCKETS];
     uint32_t writes[CONC__WRITES];
     int64_t now;
@@ -8828,7 +8828,7 @@ struct conc__test {
     struct conc__wake *wake;
     size_t nwake, have_wake;
     conc_fail_kind kind;  /* of this schedule */
-    bool ended, pruned, out_of_steps;
+    bool pruned;
     char what[512];
     /* PCT */
     uint64_t low, changes[16], most; /* lowest priority handed out; steps at which to change; steps of the longest schedule */
@@ -8913,7 +8913,6 @@ CONC__FN int64_t conc__test_live(void) { return conc__test_of()->live; }
 CONC__FN void conc__test_leave(struct conc__test *t) __attribute__((noreturn));
 CONC__FN void conc__test_leave(struct conc__test *t) { /* this schedule is over, and nobody of it runs again */
     conc__g *g = t->m->cur;
-    t->ended = true;
     conc__st(&t->m->cur, &t->m->g0);
     conc__switch(g, &t->m->g0, false);
     __builtin_unreachable();
@@ -8934,11 +8933,14 @@ CONC__FN void conc__test_died(const char *kind, const char *message) {
     conc__test_note(t, CONC_FAIL_PANIC, "%s: %s", kind, message);
     conc__test_leave(t);
 }
+CONC__FN const char *conc__base(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
 CONC_API void conc__test_assert(const char *cond, const char *file, int line) {
     struct conc__test *t = conc__test_of();
-    const char *base = strrchr(file, '/');
     if (!t) conc__fatal("conc_assert(%s) failed\n\t%s:%d", cond, file, line);
-    conc__test_note(t, CONC_FAIL_ASSERT, "conc_assert(%s) failed at %s:%d", cond, base ? base + 1 : file, line);
+    conc__test_note(t, CONC_FAIL_ASSERT, "conc_assert(%s) failed at %s:%d", cond, conc__base(file), line);
     conc__test_leave(t);
 }
 /* Something that cannot be under the explorer's control. */
@@ -9277,7 +9279,7 @@ CONC__INLINE void conc__test_switch(struct conc__test *t, conc__g *me, struct co
     if (to) {
         t->cur = to;
         g = to->g;
-    } else t->ended = true;
+    }
     conc__save(m, me);
     conc__st(&m->cur, g);
     conc__switch(me, g, false);
@@ -9403,7 +9405,6 @@ CONC__FN conc__g *conc__test_exit(conc__m *m) {
     if (t->cur->next.g == 0) t->main_done = true;
     struct conc__tg *to = conc__test_next(t);
     t->cur = to;
-    t->ended = !to;
     return to ? to->g : &m->g0;
 }
 
@@ -9672,7 +9673,7 @@ CONC__FN void conc__test_reset(struct conc__test *t, uint64_t index) {
     t->now = INT64_C(946684800) * CONC_SEC; /* 2000-01-01, as Go's bubbles */
     t->rng = conc__mix64(t->o.seed ^ conc__mix64(index)) | 1;
     t->steps = 0;
-    t->main_done = t->ended = t->pruned = t->firing = false;
+    t->main_done = t->pruned = t->firing = false;
     t->kind = CONC_FAIL_NONE;
     t->what[0] = 0;
     t->low = 1u << 30;
@@ -9763,10 +9764,6 @@ CONC__FN uint32_t conc__number_of(const struct conc__test *t, const void *obj) {
             if (at == n && n < 256) seen[n++] = t->trace[i].obj[k];
         }
     return n + 1;
-}
-CONC__FN const char *conc__base(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
 }
 CONC__FN void conc__step_text(const struct conc__test *t, const struct conc__tstep *s, char *to, size_t size) {
     int n = snprintf(to, size, "%s", conc__op_text[s->op % CONC__O_COUNT]);
@@ -10058,13 +10055,12 @@ CONC__FN void conc__test_explain(struct conc__test *t, conc_report *r, uint64_t 
         return;
     }
     uint32_t before, after;
-    size_t steps = conc__decisions(t);
+    (void)conc__decisions(t);
     before = after = conc__changes(t->list, t->nlist);
     if (!t->o.quiet) {
         conc__shrink(t, kind, what);
         after = conc__changes(t->list, t->nlist);
         (void)conc__follow(t, kind, what);
-        (void)steps;
     }
     t->long_token = conc__list_text(t->list, t->nlist);
     if (how == CONC_BOUNDED || how == CONC_EXHAUSTIVE || how == CONC_FIFO) r->token = t->long_token;
@@ -10145,7 +10141,6 @@ CONC__FN conc_report conc__test_replay(struct conc__test *t, const char *token) 
     conc__say_trace(t);
     conc__say(t, "  => %s\n", r.ok ? "passed" : t->what);
     if (t->live) conc__say_blocked(t), conc__say_cycle(t);
-    t->long_token = CONC__NULL;
     (void)snprintf(t->token, sizeof t->token, "%s", r.ok ? "" : strlen(token) < sizeof t->token ? token : "");
     r.token = t->token;
     return r;
