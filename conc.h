@@ -3041,7 +3041,7 @@ CONC__INLINE void conc__rec_put(conc__p *p, conc__rec *r) {
    A waiter is a node on the waiting side's stack, in the doubly linked circular queue of one channel or sync object, under that
    object's lock. Whoever unlinks it (queued becomes false) owns the right to wake it, and does so after releasing the lock. */
 typedef uintptr_t conc__who; /* conc__g *, or (bit 0) struct conc__thread * */
-struct conc__thread { uint32_t woken; bool counted; };
+struct conc__thread { uint32_t woken; bool counted, own; /* own: the runtime's (signals), already counted as such */ };
 struct conc__selwait;
 typedef struct conc__waiter {
     struct conc__waiter *next, *prev;
@@ -3207,7 +3207,7 @@ CONC__NOINLINE bool conc__thread_wait(uint32_t *lock, int64_t deadline) {
     struct conc__thread *t = &conc__tls_thread;
     if (lock) {
         t->woken = 0;
-        t->counted = deadline == INT64_MAX;
+        t->counted = deadline == INT64_MAX && !t->own;
         if (t->counted) (void)conc__add(&conc__rt.foreign_blocked, 1);
         conc__unlock(lock);
     }
@@ -3223,7 +3223,7 @@ CONC__NOINLINE bool conc__thread_wait(uint32_t *lock, int64_t deadline) {
             left = deadline - now;
         } else if (!looked) {
             looked = true;
-            conc__deadlock_check();
+            if (!t->own) conc__deadlock_check();
         }
         conc__os_wait(&t->woken, 0, left);
     }
@@ -5498,7 +5498,7 @@ CONC__FN void conc__sel_dequeue(conc_case *c, int n, conc__selwait *s) {
 CONC__FN void conc__sel_thread_wait(conc__selwait *s, int timeout, int64_t deadline) {
     struct conc__thread *th = &conc__tls_thread;
     th->woken = 0;
-    th->counted = timeout < 0;
+    th->counted = timeout < 0 && !th->own;
     if (th->counted) (void)conc__add(&conc__rt.foreign_blocked, 1);
     conc__unlock_select(s);
     if (conc__thread_wait(NULL, timeout < 0 ? INT64_MAX : deadline)) return;
@@ -8298,6 +8298,7 @@ static struct conc__signals {
     unsigned char mode[CONC__SIGS];
     struct sigaction own[CONC__SIGS];
     bool on, stop; /* the relay thread exists; shall end */
+    bool parked;   /* it sleeps, with nothing of what it did still under way */
     pthread_t thread;
 } conc__sig;
 
@@ -8350,6 +8351,7 @@ CONC__FN void conc__sig_kick(void) {
 /* It blocks every signal but those asked for, so that these find a thread even if all others block them. */
 CONC__FN void *conc__sig_main(void *arg) {
     (void)arg;
+    conc__tls_thread.own = true; /* waiting for the lock it is no thread of the program that could be stuck */
     for (bool stop = false; !stop;) {
         uint32_t seq = conc__ld_acq(&conc__sig.seq);
         sigset_t mask;
@@ -8361,7 +8363,9 @@ CONC__FN void *conc__sig_main(void *arg) {
         stop = conc__sig.stop;
         conc_mutex_unlock(&conc__sig.lock);
         (void)pthread_sigmask(SIG_SETMASK, &mask, NULL);
+        conc__st_rel(&conc__sig.parked, true); /* partner: conc__signal_hope; all wakes by unlock are before it */
         if (!stop) conc__os_wait(&conc__sig.seq, seq, -1);
+        conc__st(&conc__sig.parked, false);
     }
     return NULL;
 }
@@ -8539,7 +8543,7 @@ CONC__FN bool conc__sig_awaited(const conc__relay *r) {
 /* Could a signal wake somebody in a program that is asleep? Also true while there is any doubt. */
 CONC__FN bool conc__signal_hope(void) {
     if (!conc__ld(&conc__sig.on)) return false;
-    for (int i = 0; !conc_mutex_try_lock(&conc__sig.lock); i++) { /* the relay thread has it for microseconds when it starts */
+    for (int i = 0; !conc__ld_acq(&conc__sig.parked) || !conc_mutex_try_lock(&conc__sig.lock); i++) { /* it works for microseconds */
         if (i == 1000) return true;
         (void)sched_yield();
     }
@@ -8560,7 +8564,7 @@ CONC__FN void conc__signal_end(void) {
     }
     conc__arr_free(conc__sig.relays);
     conc__sig.relays = NULL;
-    conc__sig.on = conc__sig.stop = false; /* the ring is left alone: a handler may still be on its way out */
+    conc__sig.on = conc__sig.stop = conc__sig.parked = false; /* the ring is left alone: a handler may still be on its way out */
 }
 /* After fork, in the child: only dispositions outlive it. */
 CONC__FN void conc__signal_child(void) {
@@ -8570,7 +8574,7 @@ CONC__FN void conc__signal_child(void) {
             conc__sig.mode[sig] = CONC__SIG_OWN;
         }
     memset(&conc__sig, 0, offsetof(struct conc__signals, mode));
-    conc__sig.on = conc__sig.stop = false;
+    conc__sig.on = conc__sig.stop = conc__sig.parked = false;
 }
 
 // >>diag
@@ -8687,7 +8691,9 @@ CONC__FN void *conc__realloc(void *old, size_t n) {
 
 /* Deadlock: every goroutine is parked, no timer is armed, and every thread of the process is either idle in the runtime or
    blocked for ever in a conc.h operation, and no signal could wake anybody; so nobody is left who could. Threads are counted by the kernel, so a
-   program with threads of its own that do other things is never accused. */
+   program with threads of its own that do other things is never accused. The first look, the count and the relay thread of the signals
+   are not one moment; what any of these could have been doing is done when the second look begins: the relay thread is seen parked
+   after its last wake, and a thread that had run on in between would be missing in the second look. */
 CONC__FN bool conc__all_asleep(int *threads) {
     conc__lock(&conc__rt.lock);
     bool asleep = !conc__rt.stop && conc__ld(&conc__rt.foreign_blocked) > 0 && conc__rt.nidle_m == conc__rt.nm && conc__rt.qn == 0 &&
@@ -8700,7 +8706,7 @@ CONC__FN void conc__deadlock_check(void) {
     int threads, again;
     if (!conc__all_asleep(&threads)) return;
     int extra = conc__os_threads() - threads; /* ThreadSanitizer has a thread of its own */
-    if ((extra != 0 && extra != CONC__TSAN) || !conc__all_asleep(&again) || again != threads || conc__signal_hope()) return;
+    if ((extra != 0 && extra != CONC__TSAN) || conc__signal_hope() || !conc__all_asleep(&again) || again != threads) return;
     if (conc__rt.main_gone && conc_num_goroutines() == 0) conc__fatal("no goroutines (main called runtime.Goexit) - deadlock!");
     conc__fatal("all goroutines are asleep - deadlock!");
 }

@@ -494,6 +494,31 @@ TEST(no_deadlock_while_a_signal_may_come, .os = true) {
     CHECK_SAY(child_exited(&c, 0), "status %x: %s", c.status, c.text);
 }
 
+/* The thread that passes signals on is busy with its list, or waits for it, while the program's one thread waits for the list too: that is
+   no deadlock. Each start of that thread is a chance to be wrong. */
+static void lock_unlock(conc_mutex *m) { conc_mutex_lock(m), conc_mutex_unlock(m); }
+CHILD(notifies_and_stops) {
+    static conc_mutex m;
+    for (int i = 0; i < 300; i++) {
+        ints c = chan_make(int, 1);
+        (void)go(lock_unlock, &m);
+        if (conc_signal_notify(c, SIGUSR1) != CONC_OK) _exit(9);
+        raise(SIGUSR1);
+        conc_mutex_lock(&m);
+        (void)go(lock_unlock, &m);
+        conc_mutex_unlock(&m);
+        conc_signal_stop(c);
+        chan_free(c);
+        if (i % 4 == 0) conc_shutdown();
+    }
+    _exit(0);
+}
+TEST(no_deadlock_while_the_relay_works, .os = true) {
+    static struct child c;
+    child_self(&c, "notifies_and_stops");
+    CHECK_SAY(child_exited(&c, 0), "status %x: %s", c.status, c.text);
+}
+
 // ---- contexts
 
 TEST(ctx_notify) {
