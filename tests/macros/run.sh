@@ -75,11 +75,14 @@ pattern() { # COMPILER STD LANGUAGE
         done
     done
 }
-patterns() { # COMPILER STD LANGUAGE
-    local cc="$1 -std=$2 -O1 $W -Ipatterns -x $3" out="$O/patterns-$1-$2"
-    check "patterns-$1-$2" "$cc -DPATTERNS_NAME=other -c $T/patterns.c -o $out.o
-        $cc -DPATTERNS_NAME=one -DPATTERNS_OTHER=other -DPATTERNS_MAIN $T/patterns.c -x none $out.o $O/impl-$1.o -pthread -o $out
-        timeout 60 $out"
+patterns() { # COMPILER STD LANGUAGE: patterns.c and patterns_*.c, a group of headers each
+    local cc="$1 -std=$2 -O1 $W -Ipatterns -x $3" f out
+    for f in $T/patterns*.c; do
+        out="$O/$(basename "$f" .c)-$1-$2"
+        check "$(basename "$out")" "$cc -DPATTERNS_NAME=other -c $f -o $out.o
+            $cc -DPATTERNS_NAME=one -DPATTERNS_OTHER=other -DPATTERNS_MAIN $f -x none $out.o $O/impl-$1.o -pthread -o $out
+            timeout 60 $out"
+    done
 }
 for c in $ccs; do pattern $c c11 c; for s in c11 c17 c2x; do patterns $c $s c; done; done
 for c in $cxxs; do pattern $c c++11 c++; for s in c++11 c++14 c++17 c++20; do patterns $c $s c++; done; done
@@ -145,7 +148,8 @@ wrong() { # NAME FAMILY PATTERN LINE FILE
             grep -E -q $(printf %q "${at:+$5\\.c}$at: (fatal )?(error|warning): .*$3") $O/log/w-$1-$c || { cat $O/log/w-$1-$c; false; }"
     done
 }
-for f in wrong wrong_patterns; do
+for f in $(cd $T && echo wrong*.c); do
+f=${f%.c}
 for c in $ccs; do check "$f-nothing-$c" "$c -std=c11 $W -Ipatterns -fsyntax-only $T/$f.c"; done
 for c in $cxxs; do check "$f-nothing-$c" "$c -std=c++11 $W -Ipatterns -x c++ -fsyntax-only $T/$f.c"; done
 while IFS=$'\t' read -r name family pattern line; do wrong "$name" "$family" "$pattern" "$line" $f; done < <(awk '
