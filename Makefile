@@ -9,7 +9,7 @@ B        := build
 WARN     := -Wall -Wextra -Wpedantic -Wconversion -Wshadow
 CFLAGS   ?= -O2 -g
 EXAMPLES := hello pingpong workers select scope sieve embed digest echo kv http
-PATTERNS := $(patsubst patterns/%.h,%,$(wildcard patterns/*.h))
+PATTERNS := $(patsubst examples/%.c,%,$(wildcard examples/patterns/*.c examples/by-example/*.c))
 VERSION  := $(shell sed -n 's/^.define CONC_VERSION_STRING "\(.*\)"/\1/p' conc.h)
 
 help:
@@ -41,11 +41,11 @@ LIBS_digest := -lcrypto
 LIBS_http   := -lhttp_parser -ljansson
 $(B)/%: examples/%.c conc.h | $(B)
 	$(CC) -std=c11 $(CFLAGS) $(WARN) -I. $< -o $@ -pthread $(LIBS_$*)
-$(B)/patterns/%: examples/patterns/%.c patterns/%.h conc.h
+$(PATTERNS:%=$(B)/%): $(B)/%: examples/%.c conc.h $(wildcard patterns/*.h)
 	@mkdir -p $(@D)
-	$(CC) -std=c11 $(CFLAGS) $(WARN) -I. -Ipatterns $< -o $@ -pthread
+	$(CC) -std=c11 $(CFLAGS) $(WARN) -I. -Ipatterns $< -o $@ -pthread $(LIBS_$(@F))
 examples: example-deps
-	@$(MAKE) --no-print-directory $(EXAMPLES:%=$(B)/%) $(PATTERNS:%=$(B)/patterns/%)
+	@$(MAKE) --no-print-directory $(EXAMPLES:%=$(B)/%) $(PATTERNS:%=$(B)/%)
 
 run: run-deps
 	@$(MAKE) -s $(B)/digest

@@ -4,7 +4,7 @@
 # ```output: exactly that on stdout, exit status 0; ```fatal: those lines, in that order, within the lines of stderr, and exit
 # status 2; none: exit status 0. A listing that does not define CONC_IMPLEMENTATION or CONC_MAIN is linked with an implementation
 # compiled once. Examples must compile without a warning and print what their expected/ holds; those of examples/patterns also where
-# there is nothing but the example, its pattern and conc.h, in C and C++. digest is compared with sha256sum and md5sum. Usage: docs.sh [FILTER]. Last line: "docs: N passed, N failed".
+# there is nothing but the example, its pattern and conc.h, in C and C++. JOBS=n of these at a time (2). digest is compared with sha256sum and md5sum. Usage: docs.sh [FILTER]. Last line: "docs: N passed, N failed".
 set -u
 export LC_ALL=C
 cd "$(dirname "$0")/.." || exit 2
@@ -55,31 +55,50 @@ for src in $(ls "$O"/*.c "$O"/*.cc | sort -t- -k2n); do
     else ok; fi
 done
 
-# ---- examples ----
-for src in examples/*.c examples/patterns/*.c; do
-    name=$(basename "$src" .c) exe=$O/example-$(basename "$src" .c) lib='' expected=$(dirname "$src")/expected/$(basename "$src" .c).txt
-    [[ example-$name =~ $filter ]] || continue
-    case $name in digest) lib=-lcrypto ;; http) lib='-lhttp_parser -ljansson' ;; esac
-    for c in gcc clang; do
-        command -v $c > /dev/null || continue
-        if $c -std=c11 -O2 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -I. -Ipatterns "$src" -o "$exe" -pthread $lib > "$exe.log" 2>&1; then ok
-        else fail "example $name ($c)" "$exe.log"; fi
-    done
-    [ -f "$expected" ] || continue
-    if timeout 60 "$exe" > "$exe.stdout" 2> "$exe.stderr" && diff "$expected" "$exe.stdout" > "$exe.diff"; then ok
-    else cat "$exe.stderr" >> "$exe.diff"; fail "example $name (output)" "$exe.diff"; fi
-done
-
-# ---- a pattern is one file to copy: it, conc.h and its example in an empty directory ----
-for header in patterns/*.h; do
-    name=$(basename "$header" .h) copy=$O/copy-$(basename "$header" .h)
-    [[ copy-$name =~ $filter ]] || continue
-    mkdir -p "$copy" && cp conc.h "$header" "examples/patterns/$name.c" "$copy" || { fail "copy $name" /dev/null; continue; }
+# ---- examples, and the patterns, each of which is one file to copy: it, conc.h and its example in an empty directory ----
+quietly() { # NAME LOG COMMAND...: one check
+    local name=$1 log=$2
+    shift 2
+    if "$@" > "$log" 2>&1; then echo ok; else
+        echo "FAIL $name"
+        head -c 3000 "$log" | head -n 20 | sed 's/^/    /'
+    fi
+}
+strict() { local cc=$1; shift; $cc -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror "$@"; }
+says() { # EXE EXPECTED SOURCE: what it prints; sorted, if the source says that its lines come in any order
+    timeout 60 "$1" > "$1.stdout" < /dev/null || { echo "exit status $?"; return 1; }
+    if grep -q 'in any order' "$3"; then sort -o "$1.stdout" "$1.stdout"; fi
+    diff "$2" "$1.stdout"
+}
+example() { # SOURCE
+    local src=$1 dir name exe lib=''
+    dir=$(dirname "$src") name=$(basename "$src" .c)
+    exe=$O/example-$(tr / - <<< "${src#examples/}") expected=$dir/expected/$name.txt
+    exe=${exe%.c}
+    case $name in digest | md5all) lib=-lcrypto ;; http) lib='-lhttp_parser -ljansson' ;; esac
+    quietly "example $name (gcc)" "$exe.log" strict "gcc -std=c11 -O1" -I. -Ipatterns "$src" -o "$exe" -pthread $lib
+    if command -v clang > /dev/null; then quietly "example $name (clang)" "$exe.log" strict "clang -std=c11 -fsyntax-only" -I. -Ipatterns "$src"; fi
+    if [ -f "$expected" ]; then quietly "example $name (output)" "$exe.log" says "$exe" "$expected" "$src"; fi
+}
+copy() { # HEADER
+    local name dir cc lib=''
+    name=$(basename "$1" .h) dir=$O/copy-$(basename "$1" .h)
+    mkdir -p "$dir" && cp conc.h "$1" "examples/patterns/$name.c" "$dir" || { echo "FAIL copy $name"; return; }
     for cc in "$CC -std=c11" "$CXX -std=c++11 -x c++"; do
-        if (cd "$copy" && $cc -O1 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror "$name.c" -o it -pthread && timeout 60 ./it > it.txt) > "$copy/log" 2>&1 &&
-            diff "examples/patterns/expected/$name.txt" "$copy/it.txt" >> "$copy/log"; then ok
-        else fail "copy $name ($cc)" "$copy/log"; fi
+        (cd "$dir" && quietly "copy $name ($cc)" log strict "$cc -O0" "$name.c" -o it -pthread $lib)
+        quietly "copy $name ($cc, output)" "$dir/log" says "$dir/it" "examples/patterns/expected/$name.txt" "$dir/$name.c"
     done
+}
+export -f quietly strict says example copy
+export O CC CXX
+{
+    for src in examples/*.c examples/by-example/*.c examples/patterns/*.c; do [[ example-$(basename "$src" .c) =~ $filter ]] && printf 'example\0%s\0' "$src"; done
+    for header in patterns/*.h; do [[ copy-$(basename "$header" .h) =~ $filter ]] && printf 'copy\0%s\0' "$header"; done
+} | xargs -0 -n 2 -P "${JOBS:-2}" bash -c '"$0" "$1" > "$O/result-$(tr -c "a-zA-Z0-9_\n" - <<< "$0 $1")"'
+for result in "$O"/result-*; do
+    [ -f "$result" ] || continue
+    passed=$((passed + $(grep -c '^ok' "$result"))) failed=$((failed + $(grep -c '^FAIL' "$result")))
+    grep -v '^ok' "$result"
 done
 
 # ---- digest against sha256sum and md5sum, and its exit statuses ----
