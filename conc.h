@@ -6854,6 +6854,10 @@ CONC_API void *conc_scope_alloc(conc_scope *s, size_t size) { return conc__scope
    apart who polls from who sleeps, and on an eventfd by which conc__m_wake ends its sleep. If it is also the timer waiter the first
    timer's time limits that sleep. Whoever puts an idle P to work prefers that thread: if another polled while it slept, the system
    would wake it for each event, and the two would snatch them from each other.
+   One thread at a time uses the eventfd. A poller that is given a P leaves the idle list, and with it sched.poller, at once, but sleeps
+   on until conc__m_wake has signalled. Were another elected in between, it could take that signal, and the one with the P would sleep for
+   ever. So it stays sched.in_poller until it is awake and holds sched.lock again (conc__sleep_m), and nobody is elected before
+   (conc__elect_poller); none is needed either: it has a P, and looks for I/O before it sleeps again.
 
    No lost wake-up. A goroutine counts itself in io_waiting, then registers and queues. Consider the M that ran it. It looks for work (polls),
    and in the end goes idle under sched.lock: then (1) it sleeps in the poller, where a pending edge keeps it from sleeping: edges are only
