@@ -24,7 +24,7 @@ help:
 
 # ---- what is needed from Debian ----
 RUN_DEPS  := gcc libc6-dev libstb-dev libssl-dev
-EXAMPLE_DEPS := $(RUN_DEPS) libhttp-parser-dev libjansson-dev
+EXAMPLE_DEPS := $(RUN_DEPS) libhttp-parser-dev libjansson-dev libhiredis-dev
 TEST_DEPS := $(EXAMPLE_DEPS) g++ clang libclang-rt libcmocka-dev check valgrind qemu-user gcc-aarch64-linux-gnu \
              g++-aarch64-linux-gnu gdb pkg-config python3 redis-server redis-tools curl wrk
 run-deps:
@@ -39,6 +39,7 @@ $(B):
 	@mkdir -p $@
 LIBS_digest := -lcrypto
 LIBS_http   := -lhttp_parser -ljansson
+LIBS_remote_work := -lhiredis
 $(B)/%: examples/%.c conc.h | $(B)
 	$(CC) -std=c11 $(CFLAGS) $(WARN) -I. $< -o $@ -pthread $(LIBS_$*)
 $(PATTERNS:%=$(B)/%): $(B)/%: examples/%.c conc.h $(wildcard patterns/*.h)

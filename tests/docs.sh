@@ -42,7 +42,9 @@ for src in $(ls "$O"/*.c "$O"/*.cc | sort -t- -k2n); do
         grep -q 'define CONC_IMPLEMENTATION' "$src" || flags=-DCONC_IMPLEMENTATION
     fi
     case $src in *.cc) cc="$CXX -std=c++11" ;; *) cc="$CC -std=c11" ;; esac
-    if ! $cc -O1 -g $W $flags "$src" $conc -o "$exe" -pthread > "$exe.log" 2>&1; then fail "$name (compile)" "$exe.log"; continue; fi
+    lib=
+    if grep -q '"remote_work.h"' "$src"; then lib=-lhiredis; fi
+    if ! $cc -O1 -g $W $flags "$src" $conc -o "$exe" -pthread $lib > "$exe.log" 2>&1; then fail "$name (compile)" "$exe.log"; continue; fi
     timeout 20 "$exe" > "$exe.stdout" 2> "$exe.stderr"
     status=$?
     if [ -f "$exe.fatal" ]; then
@@ -70,26 +72,30 @@ says() { # EXE EXPECTED SOURCE: what it prints; sorted, if the source says that 
     if grep -q 'in any order' "$3"; then sort -o "$1.stdout" "$1.stdout"; fi
     diff "$2" "$1.stdout"
 }
+libraries() { # NAME
+    case $1 in digest | md5all) echo -lcrypto ;; http) echo -lhttp_parser -ljansson ;; remote_work) echo -lhiredis ;; esac
+}
 example() { # SOURCE
-    local src=$1 dir name exe lib=''
+    local src=$1 dir name exe lib
     dir=$(dirname "$src") name=$(basename "$src" .c)
     exe=$O/example-$(tr / - <<< "${src#examples/}") expected=$dir/expected/$name.txt
     exe=${exe%.c}
-    case $name in digest | md5all) lib=-lcrypto ;; http) lib='-lhttp_parser -ljansson' ;; esac
+    lib=$(libraries $name)
     quietly "example $name (gcc)" "$exe.log" strict "gcc -std=c11 -O1" -I. -Ipatterns "$src" -o "$exe" -pthread $lib
     if command -v clang > /dev/null; then quietly "example $name (clang)" "$exe.log" strict "clang -std=c11 -fsyntax-only" -I. -Ipatterns "$src"; fi
     if [ -f "$expected" ]; then quietly "example $name (output)" "$exe.log" says "$exe" "$expected" "$src"; fi
 }
 copy() { # HEADER
-    local name dir cc lib=''
+    local name dir cc lib
     name=$(basename "$1" .h) dir=$O/copy-$(basename "$1" .h)
+    lib=$(libraries "$name")
     mkdir -p "$dir" && cp conc.h "$1" "examples/patterns/$name.c" "$dir" || { echo "FAIL copy $name"; return; }
     for cc in "$CC -std=c11" "$CXX -std=c++11 -x c++"; do
         (cd "$dir" && quietly "copy $name ($cc)" log strict "$cc -O0" "$name.c" -o it -pthread $lib)
         quietly "copy $name ($cc, output)" "$dir/log" says "$dir/it" "examples/patterns/expected/$name.txt" "$dir/$name.c"
     done
 }
-export -f quietly strict says example copy
+export -f quietly strict says libraries example copy
 export O CC CXX
 {
     for src in examples/*.c examples/by-example/*.c examples/patterns/*.c; do [[ example-$(basename "$src" .c) =~ $filter ]] && printf 'example\0%s\0' "$src"; done

@@ -76,11 +76,12 @@ pattern() { # COMPILER STD LANGUAGE
     done
 }
 patterns() { # COMPILER STD LANGUAGE: patterns.c and patterns_*.c, a group of headers each
-    local cc="$1 -std=$2 -O1 $W -Ipatterns -x $3" f out
+    local cc="$1 -std=$2 -O1 $W -Ipatterns -x $3" f out lib
     for f in $T/patterns*.c; do
-        out="$O/$(basename "$f" .c)-$1-$2"
+        out="$O/$(basename "$f" .c)-$1-$2" lib=
+        case $f in *_remote.c) lib=-lhiredis ;; esac
         check "$(basename "$out")" "$cc -DPATTERNS_NAME=other -c $f -o $out.o
-            $cc -DPATTERNS_NAME=one -DPATTERNS_OTHER=other -DPATTERNS_MAIN $f -x none $out.o $O/impl-$1.o -pthread -o $out
+            $cc -DPATTERNS_NAME=one -DPATTERNS_OTHER=other -DPATTERNS_MAIN $f -x none $out.o $O/impl-$1.o -pthread -o $out $lib
             timeout 60 $out"
     done
 }
