@@ -100,7 +100,7 @@ export O CC CXX
 {
     for src in examples/*.c examples/by-example/*.c examples/patterns/*.c; do [[ example-$(basename "$src" .c) =~ $filter ]] && printf 'example\0%s\0' "$src"; done
     for header in patterns/*.h; do [[ copy-$(basename "$header" .h) =~ $filter ]] && printf 'copy\0%s\0' "$header"; done
-} | xargs -0 -n 2 -P "${JOBS:-2}" bash -c '"$0" "$1" > "$O/result-$(tr -c "a-zA-Z0-9_\n" - <<< "$0 $1")"'
+} | xargs -0 -r -n 2 -P "${JOBS:-2}" bash -c '"$0" "$1" > "$O/result-$(tr -c "a-zA-Z0-9_\n" - <<< "$0 $1")"'
 for result in "$O"/result-*; do
     [ -f "$result" ] || continue
     passed=$((passed + $(grep -c '^ok' "$result"))) failed=$((failed + $(grep -c '^FAIL' "$result")))
