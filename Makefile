@@ -8,7 +8,7 @@ DIR      ?= /usr/include
 B        := build
 WARN     := -Wall -Wextra -Wpedantic -Wconversion -Wshadow
 CFLAGS   ?= -O2 -g
-EXAMPLES := hello pingpong workers select scope sieve embed digest echo kv http build
+EXAMPLES := hello pingpong workers select scope sieve embed digest echo kv http build crawl
 PATTERNS := $(patsubst examples/%.c,%,$(wildcard examples/patterns/*.c examples/by-example/*.c))
 VERSION  := $(shell sed -n 's/^.define CONC_VERSION_STRING "\(.*\)"/\1/p' conc.h)
 
@@ -24,7 +24,7 @@ help:
 
 # ---- what is needed from Debian ----
 RUN_DEPS  := gcc libc6-dev libstb-dev libssl-dev
-EXAMPLE_DEPS := $(RUN_DEPS) libhttp-parser-dev libjansson-dev libhiredis-dev
+EXAMPLE_DEPS := $(RUN_DEPS) libhttp-parser-dev libjansson-dev libhiredis-dev libxml2-dev
 TEST_DEPS := $(EXAMPLE_DEPS) g++ clang libclang-rt libcmocka-dev check valgrind qemu-user gcc-aarch64-linux-gnu \
              g++-aarch64-linux-gnu gdb pkg-config python3 redis-server redis-tools curl wrk
 run-deps:
@@ -40,6 +40,7 @@ $(B):
 LIBS_digest := -lcrypto
 LIBS_http   := -lhttp_parser -ljansson
 LIBS_remote_work := -lhiredis
+LIBS_crawl  := -I/usr/include/libxml2 -lhttp_parser -lxml2
 $(B)/%: examples/%.c conc.h | $(B)
 	$(CC) -std=c11 $(CFLAGS) $(WARN) -I. $< -o $@ -pthread $(LIBS_$*)
 $(PATTERNS:%=$(B)/%): $(B)/%: examples/%.c conc.h $(wildcard patterns/*.h)

@@ -66,14 +66,14 @@ quietly() { # NAME LOG COMMAND...: one check
         head -c 3000 "$log" | head -n 20 | sed 's/^/    /'
     fi
 }
-strict() { local cc=$1; shift; $cc -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror "$@"; }
+strict() { local cc=$1; shift; $cc -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -isystem /usr/include/libxml2 "$@"; }
 says() { # EXE EXPECTED SOURCE: what it prints; sorted, if the source says that its lines come in any order
     timeout 60 "$1" > "$1.stdout" < /dev/null || { echo "exit status $?"; return 1; }
     if grep -q 'in any order' "$3"; then sort -o "$1.stdout" "$1.stdout"; fi
     diff "$2" "$1.stdout"
 }
 libraries() { # NAME
-    case $1 in digest | md5all) echo -lcrypto ;; http) echo -lhttp_parser -ljansson ;; remote_work) echo -lhiredis ;; esac
+    case $1 in digest | md5all) echo -lcrypto ;; http) echo -lhttp_parser -ljansson ;; crawl) echo -lhttp_parser -lxml2 ;; remote_work) echo -lhiredis ;; esac
 }
 example() { # SOURCE
     local src=$1 dir name exe lib
