@@ -6392,7 +6392,8 @@ CONC_API void conc_sem_release(conc_sem *s, int64_t n) {
    is woken may free it.
 
    Two cancellers may meet: the second finds the context done, and waits until the first is through with everything below
-   (busy), so that for both, all is done when they return. This cannot deadlock: one who waits is through with his own way down to
+   (busy), so that for both, all is done when they return. (So a context leaves its parent's list only when it has been walked: one that
+   was marked but not walked yet must still be found.) This cannot deadlock: one who waits is through with his own way down to
    there, holds no lock, and has released the node (so that the other, taking its context out of its parent's list, does not wait
    for him); and waiting goes only from an ancestor's canceller to a descendant's. Timers do not wait.
 
@@ -6459,10 +6460,8 @@ CONC__FN bool conc__ctx_mark(conc_ctx *c, conc_status err, int cause) {
     }
     conc__unlock(&c->lock);
     if (done) conc__unlock(&done->lock);
-    if (!first) return false;
-    conc__ctx_detach(c);
-    conc__wake_list(list, false);
-    return true;
+    if (first) conc__wake_list(list, false);
+    return first;
 }
 /* Next node of a context that is done, now ours; NULL: none is left. */
 CONC__FN conc__ctx_node *conc__ctx_take(conc_ctx *c) {
@@ -6506,6 +6505,7 @@ CONC__FN void conc__ctx_walk(conc_ctx *top) {
             continue;
         }
         conc_ctx *up = c->up;
+        conc__ctx_detach(c); /* not before all below is done: an ancestor's canceller that no longer finds c need not wait for it */
         conc__st_rel(&c->busy, 0); /* partner: conc__await_zero */
         if (c == top) return;
         conc_ctx_unref(c);
