@@ -11064,6 +11064,205 @@ CONC_API void conc__test_plain(const volatile void *p, size_t n, bool write) {
     if (t->mem.on) conc__memory_access(t, (uintptr_t)p, n, write, false, site);
 }
 
+/* Files under test that are compiled with -fsanitize=thread call these before every access to plain memory that may be shared, and in place of
+   every atomic operation. Linked without that option they find them here; libtsan's would take their place, so they are weak. Outside a
+   test they do what was asked for and nothing else. An operation of conc.h's own macros has noted its place; else it is the call's. */
+#define CONC__WEAK __attribute__((weak, visibility("default")))
+CONC__FN const conc__site *conc__code_site(struct conc__test *t, void *pc) {
+    t->mem.code.size = sizeof(struct conc__codesite);
+    struct conc__codesite *c = (struct conc__codesite *)(void *)conc__table_entry(&t->mem.code, pc, 0);
+    if (t->mem.code.fresh) {
+        c->code = (struct conc__code *)conc__xmalloc(sizeof *c->code);
+        memset(c->code, 0, sizeof *c->code);
+        c->code->site.fn = conc__code_mark;
+        c->code->pc = (uintptr_t)pc;
+    }
+    return &c->code->site;
+}
+CONC__NOINLINE void conc__code_access(const volatile void *p, size_t n, bool write, void *pc) {
+    struct conc__test *t = conc__at_point();
+    if (!t) return;
+    const conc__site *here = conc__here; /* the next operation's */
+    conc__here = conc__code_site(t, pc);
+    conc__test_plain(p, n, write);
+    conc__here = here;
+}
+CONC__NOINLINE void conc__code_here(void *pc) { /* an atomic operation comes */
+    struct conc__test *t = conc__at_point();
+    if (t && !conc__here) conc__here = conc__code_site(t, pc);
+}
+#define CONC__PC __builtin_return_address(0)
+#define CONC__CODE_ACCESS(p, n, write) do { if (conc__tested()) conc__code_access(p, n, write, CONC__PC); } while (0)
+#define CONC__CODE_HERE() do { if (conc__tested()) conc__code_here(CONC__PC); } while (0)
+CONC__WEAK void __tsan_init(void);
+CONC__WEAK void __tsan_func_entry(void *pc);
+CONC__WEAK void __tsan_func_exit(void *pc);
+CONC__WEAK void __tsan_vptr_read(void **p);
+CONC__WEAK void __tsan_vptr_update(void **p, void *to);
+CONC__WEAK void __tsan_read_range(void *p, size_t n);
+CONC__WEAK void __tsan_write_range(void *p, size_t n);
+CONC__WEAK void *__tsan_memcpy(void *to, const void *from, size_t n);
+CONC__WEAK void *__tsan_memmove(void *to, const void *from, size_t n);
+CONC__WEAK void *__tsan_memset(void *to, int c, size_t n);
+CONC__WEAK void __tsan_atomic_thread_fence(int order);
+CONC__WEAK void __tsan_atomic_signal_fence(int order);
+CONC__WEAK void __tsan_init(void) {}
+CONC__WEAK void __tsan_func_entry(void *pc) { (void)pc; }
+CONC__WEAK void __tsan_func_exit(void *pc) { (void)pc; }
+CONC__WEAK void __tsan_vptr_read(void **p) { CONC__CODE_ACCESS(p, sizeof *p, false); }
+CONC__WEAK void __tsan_vptr_update(void **p, void *to) {
+    if (*p != to) CONC__CODE_ACCESS(p, sizeof *p, true);
+}
+CONC__WEAK void __tsan_read_range(void *p, size_t n) { CONC__CODE_ACCESS(p, n, false); }
+CONC__WEAK void __tsan_write_range(void *p, size_t n) { CONC__CODE_ACCESS(p, n, true); }
+CONC__WEAK void *__tsan_memcpy(void *to, const void *from, size_t n) {
+    CONC__CODE_ACCESS(from, n, false);
+    CONC__CODE_ACCESS(to, n, true);
+    return memcpy(to, from, n);
+}
+CONC__WEAK void *__tsan_memmove(void *to, const void *from, size_t n) {
+    CONC__CODE_ACCESS(from, n, false);
+    CONC__CODE_ACCESS(to, n, true);
+    return memmove(to, from, n);
+}
+CONC__WEAK void *__tsan_memset(void *to, int c, size_t n) {
+    CONC__CODE_ACCESS(to, n, true);
+    return memset(to, c, n);
+}
+CONC__WEAK void __tsan_atomic_thread_fence(int order) {
+    CONC__CODE_HERE();
+    conc__test_fence(order & 7);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+CONC__WEAK void __tsan_atomic_signal_fence(int order) { (void)order; }
+/* kinds of plain access, by size */
+#define CONC__CODE_PLAIN(name, n, write) \
+    CONC__WEAK void __tsan_##name##n(void *p); \
+    CONC__WEAK void __tsan_##name##n(void *p) { CONC__CODE_ACCESS(p, n, write); }
+#define CONC__CODE_PLAINS(name, write) \
+    CONC__CODE_PLAIN(name, 1, write) CONC__CODE_PLAIN(name, 2, write) CONC__CODE_PLAIN(name, 4, write) CONC__CODE_PLAIN(name, 8, write) \
+    CONC__CODE_PLAIN(name, 16, write)
+CONC__CODE_PLAINS(read, false)
+CONC__CODE_PLAINS(write, true)
+CONC__CODE_PLAINS(read_write, true)
+CONC__CODE_PLAINS(unaligned_read, false)
+CONC__CODE_PLAINS(unaligned_write, true)
+CONC__CODE_PLAINS(unaligned_read_write, true)
+CONC__CODE_PLAINS(volatile_read, false)
+CONC__CODE_PLAINS(volatile_write, true)
+CONC__CODE_PLAINS(unaligned_volatile_read, false)
+CONC__CODE_PLAINS(unaligned_volatile_write, true)
+/* Atomics. Those of 16 bytes, for which not every machine has instructions, take a lock. */
+static uint32_t conc__wide_lock;
+#define CONC__NARROW(T, e) (e)
+#define CONC__WIDE(T, e) __extension__({ \
+    conc__lock(&conc__wide_lock); \
+    T conc__wide_value = (e); \
+    conc__unlock(&conc__wide_lock); \
+    conc__wide_value; })
+#define CONC__CODE_MODIFY(bits, T, ATOM, name, e) \
+    CONC__WEAK T __tsan_atomic##bits##_##name(volatile T *p, T v, int order); \
+    CONC__WEAK T __tsan_atomic##bits##_##name(volatile T *p, T v, int order) { \
+        CONC__CODE_HERE(); \
+        conc__test_rmw(p, sizeof v, order & 7); \
+        return ATOM(T, e); \
+    }
+#define CONC__CODE_CAS(bits, T, ATOM, name, e) \
+    CONC__WEAK int __tsan_atomic##bits##_compare_exchange_##name(volatile T *p, T *expected, T v, int order, int failed); \
+    CONC__WEAK int __tsan_atomic##bits##_compare_exchange_##name(volatile T *p, T *expected, T v, int order, int failed) { \
+        CONC__CODE_HERE(); \
+        return !conc__test_cas(p, sizeof v, expected, order & 7, failed & 7) && ATOM(bool, e); \
+    }
+#define CONC__CODE_ATOMICS(bits, T, ATOM, e_load, e_store, e_xchg, e_add, e_sub, e_and, e_or, e_xor, e_nand, e_cas) \
+    CONC__WEAK T __tsan_atomic##bits##_load(const volatile T *p, int order); \
+    CONC__WEAK T __tsan_atomic##bits##_load(const volatile T *p, int order) { \
+        T v; \
+        CONC__CODE_HERE(); \
+        return conc__test_load(p, sizeof v, order & 7, &v) ? v : ATOM(T, e_load); \
+    } \
+    CONC__WEAK void __tsan_atomic##bits##_store(volatile T *p, T v, int order); \
+    CONC__WEAK void __tsan_atomic##bits##_store(volatile T *p, T v, int order) { \
+        CONC__CODE_HERE(); \
+        conc__test_store(p, sizeof v, order & 7); \
+        (void)ATOM(T, e_store); \
+    } \
+    CONC__CODE_MODIFY(bits, T, ATOM, exchange, e_xchg) \
+    CONC__CODE_MODIFY(bits, T, ATOM, fetch_add, e_add) \
+    CONC__CODE_MODIFY(bits, T, ATOM, fetch_sub, e_sub) \
+    CONC__CODE_MODIFY(bits, T, ATOM, fetch_and, e_and) \
+    CONC__CODE_MODIFY(bits, T, ATOM, fetch_or, e_or) \
+    CONC__CODE_MODIFY(bits, T, ATOM, fetch_xor, e_xor) \
+    CONC__CODE_MODIFY(bits, T, ATOM, fetch_nand, e_nand) \
+    CONC__CODE_CAS(bits, T, ATOM, strong, e_cas) \
+    CONC__CODE_CAS(bits, T, ATOM, weak, e_cas) \
+    CONC__WEAK T __tsan_atomic##bits##_compare_exchange_val(volatile T *p, T expected, T v, int order, int failed); \
+    CONC__WEAK T __tsan_atomic##bits##_compare_exchange_val(volatile T *p, T expected, T v, int order, int failed) { \
+        (void)__tsan_atomic##bits##_compare_exchange_strong(p, &expected, v, order, failed); \
+        return expected; \
+    }
+#define CONC__CODE_ATOM(bits, T) \
+    CONC__CODE_ATOMICS(bits, T, CONC__NARROW, __atomic_load_n(p, 5), __atomic_exchange_n(p, v, 5), __atomic_exchange_n(p, v, 5), \
+        __atomic_fetch_add(p, v, 5), __atomic_fetch_sub(p, v, 5), __atomic_fetch_and(p, v, 5), __atomic_fetch_or(p, v, 5), \
+        __atomic_fetch_xor(p, v, 5), __atomic_fetch_nand(p, v, 5), __atomic_compare_exchange_n(p, expected, v, false, 5, 5))
+CONC__CODE_ATOM(8, uint8_t)
+CONC__CODE_ATOM(16, uint16_t)
+CONC__CODE_ATOM(32, uint32_t)
+CONC__CODE_ATOM(64, uint64_t)
+__extension__ typedef unsigned __int128 conc__wide;
+CONC__INLINE conc__wide conc__wide_put(volatile conc__wide *p, conc__wide v) { /* -> the old value; lock held */
+    conc__wide old = *p;
+    *p = v;
+    return old;
+}
+CONC__INLINE bool conc__wide_cas(volatile conc__wide *p, conc__wide *expected, conc__wide v) {
+    conc__wide old = *p;
+    bool equal = old == *expected;
+    if (equal) *p = v;
+    else *expected = old;
+    return equal;
+}
+CONC__CODE_ATOMICS(128, conc__wide, CONC__WIDE, *p, conc__wide_put(p, v), conc__wide_put(p, v), conc__wide_put(p, *p + v), conc__wide_put(p, *p - v),
+    conc__wide_put(p, *p & v), conc__wide_put(p, *p | v), conc__wide_put(p, *p ^ v), conc__wide_put(p, ~(*p & v)), conc__wide_cas(p, expected, v))
+#ifndef CONC_NO_ERRNO
+CONC__WEAK int *conc__errno_of_tsan(void) __asm__("conc_errno_location"); /* what such files call for errno */
+CONC__WEAK int *conc__errno_of_tsan(void) { return conc__os_errno(); }
+#endif
+
+/* Memory that is freed may be somebody else's the next moment: the race detector has to know. free and realloc do what the next ones of the
+   program (the C library's, or a tool's) do. */
+#if defined(__GLIBC__) && !CONC__ASAN
+#ifdef __cplusplus
+#define CONC__THROW __THROW /* as it is declared */
+#else
+#define CONC__THROW
+#endif
+extern void *dlsym(void *handle, const char *name) CONC__THROW __attribute__((weak)); /* not in every libc itself */
+extern void __libc_free(void *p);
+extern void *__libc_realloc(void *p, size_t n);
+extern size_t malloc_usable_size(void *p) CONC__THROW;
+CONC__NOINLINE void conc__test_freed(void *p, void *pc) {
+    struct conc__test *t = conc__at_point();
+    if (t && t->mem.on && p) conc__memory_freed(t, (uintptr_t)p, malloc_usable_size(p), conc__code_site(t, pc));
+}
+CONC__FN void *conc__next_function(const char *name, void *own) {
+    void *f = dlsym ? dlsym((void *)-1l, name) : NULL; /* RTLD_NEXT */
+    return f ? f : own;
+}
+CONC__WEAK void free(void *p) CONC__THROW {
+    static void (*next)(void *);
+    if (conc__tested()) conc__test_freed(p, CONC__PC);
+    if (conc__unlikely(!conc__ld(&next))) conc__st(&next, (void (*)(void *))(uintptr_t)conc__next_function("free", (void *)(uintptr_t)__libc_free));
+    conc__ld(&next)(p);
+}
+CONC__WEAK void *realloc(void *p, size_t n) CONC__THROW {
+    static void *(*next)(void *, size_t);
+    if (conc__tested()) conc__test_freed(p, CONC__PC);
+    if (conc__unlikely(!conc__ld(&next)))
+        conc__st(&next, (void *(*)(void *, size_t))(uintptr_t)conc__next_function("realloc", (void *)(uintptr_t)__libc_realloc));
+    return conc__ld(&next)(p, n);
+}
+#endif
+
 #else
 #ifdef CONC_TEST
 #ifndef CONC_STATIC
