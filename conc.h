@@ -91,6 +91,19 @@
 #else
 #include <stdatomic.h>
 #endif
+#if defined(__SANITIZE_THREAD__)
+#define CONC__TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define CONC__TSAN 1
+#endif
+#endif
+#ifndef CONC__TSAN
+#define CONC__TSAN 0
+#endif
+#if defined(CONC_TEST) && CONC__TSAN
+#include <string.h> /* before its functions become macros, see the end */
+#endif
 
 #ifndef CONC_API
 #ifdef CONC_STATIC
@@ -118,16 +131,6 @@ extern "C" {
 /* errno. glibc declares __errno_location() as a constant function, so a compiler may keep one thread's address across a
    call that moves the goroutine to another thread and then read or write the wrong thread's errno. The same symbol
    declared without that promise is safe; conc.h also saves and restores errno around every park. */
-#if defined(__SANITIZE_THREAD__)
-#define CONC__TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define CONC__TSAN 1
-#endif
-#endif
-#ifndef CONC__TSAN
-#define CONC__TSAN 0
-#endif
 #if !defined(CONC_NO_ERRNO) && defined(__linux__)
 #if CONC__TSAN /* goroutines of one thread are not ordered, so for this tool each gets a word of its own; see conc_errno_location */
 CONC_API int *conc_errno_location(void);
@@ -1283,6 +1286,9 @@ CONC_API bool conc__test_cas(const volatile void *p, size_t n, void *expected, i
 CONC_API void conc__test_fence(int order);
 CONC_API void conc__test_plain(const volatile void *p, size_t n, bool write);
 CONC_API void conc__test_here(const conc__site *site);
+CONC_API void *conc__test_memcpy(void *to, const void *from, size_t n);
+CONC_API void *conc__test_memmove(void *to, const void *from, size_t n);
+CONC_API void *conc__test_memset(void *to, int c, size_t n);
 #endif
 /* The value of an ordinary variable that goroutines share; x = v. The explorer sees them, and finds them racing. Elsewhere: just that. */
 #define conc_rd(x) ((void)0, (x))
@@ -8967,7 +8973,8 @@ struct conc__place { /* an atomic whose older values can be read: the stores fir
     struct { uint64_t value[2]; conc__clock clock; } store[CONC__STORES];
 };
 struct conc__stale { struct conc__key key; uint32_t store, times; }; /* what a goroutine has read last of a place, and how often in a row */
-struct conc__code { conc__site site; uintptr_t pc; bool known; }; /* the place of a return address */
+struct conc__code { conc__site site; uintptr_t pc; bool known; }; /* the place of a return address; its fn is: */
+static const char conc__code_mark[] = "";
 struct conc__codesite { struct conc__key key; struct conc__code *code; };
 struct conc__order_g { conc__clock now, fence, pending; uint32_t id, born; const char *lo, *hi; };
 #define CONC__RACE_GOROUTINES 1024
@@ -9405,6 +9412,19 @@ CONC__FN void conc__race_found(struct conc__test *t, uintptr_t cell, const struc
 /* Does a make b superfluous: conflicts with all that b conflicts with? a's goroutine is known to come after b. */
 CONC__INLINE bool conc__access_covers(const struct conc__access *a, const struct conc__access *b) {
     return !(b->bytes & ~a->bytes) && (a->write || !b->write) && (!a->atomic || b->atomic);
+}
+/* The place of code at a return address: it is looked up only for reports. */
+CONC__INLINE const conc__site *conc__code_tag(void *pc) { return (const conc__site *)((uintptr_t)pc | (uintptr_t)1 << 63); }
+CONC__FN const conc__site *conc__code_site(struct conc__test *t, void *pc) {
+    t->mem.code.size = sizeof(struct conc__codesite);
+    struct conc__codesite *c = (struct conc__codesite *)(void *)conc__table_entry(&t->mem.code, pc, 0);
+    if (t->mem.code.fresh) {
+        c->code = (struct conc__code *)conc__xmalloc(sizeof *c->code);
+        memset(c->code, 0, sizeof *c->code);
+        c->code->site.fn = conc__code_mark;
+        c->code->pc = (uintptr_t)pc;
+    }
+    return &c->code->site;
 }
 CONC__FN uint32_t conc__access_new(struct conc__memory *m, const struct conc__access *a) { /* -> index + 1 */
     uint32_t i = m->vacant;
@@ -10404,7 +10424,6 @@ CONC__FN uint32_t conc__number_of(const struct conc__test *t, const void *obj) {
 }
 /* Places in files compiled with -fsanitize=thread are return addresses. addr2line is asked for their lines when a report wants them;
    where it cannot say, the report has what to ask it. */
-static const char conc__code_mark[] = "";
 struct conc__module { uintptr_t pc, base; char path[512]; };
 CONC__FN int conc__module_has(struct dl_phdr_info *info, size_t size, void *arg) {
     struct conc__module *m = (struct conc__module *)arg;
@@ -10464,13 +10483,14 @@ CONC__FN void conc__code_resolve(struct conc__code *c) {
     int n = snprintf(text, sizeof text, "(addr2line -f -e %s 0x%llx)", m.path, (unsigned long long)(m.pc - m.base));
     c->site.file = conc__text_copy(text, n < (int)sizeof text ? (size_t)n : sizeof text - 1);
 }
-CONC__FN const conc__site *conc__site_known(const conc__site *site) {
+CONC__FN const conc__site *conc__site_known(struct conc__test *t, const conc__site *site) {
+    if ((uintptr_t)site >> 63) site = conc__code_site(t, (void *)((uintptr_t)site & ~((uintptr_t)1 << 63)));
     struct conc__code *c = (struct conc__code *)(uintptr_t)site; /* its first member, if it is one */
     if (site && site->fn == conc__code_mark && !c->known) conc__code_resolve(c);
     return site;
 }
-CONC__FN void conc__site_text(const conc__site *site, char *to, size_t size) {
-    site = conc__site_known(site);
+CONC__FN void conc__site_text(struct conc__test *t, const conc__site *site, char *to, size_t size) {
+    site = conc__site_known(t, site);
     if (!site || !site->file) (void)snprintf(to, size, "?");
     else if (site->line) (void)snprintf(to, size, "%s:%d", conc__base(site->file), site->line);
     else (void)snprintf(to, size, "%s", site->file);
@@ -10482,7 +10502,7 @@ CONC__FN void conc__step_text(const struct conc__test *t, const struct conc__tst
         n += snprintf(to + n, size - (size_t)n, " %s#%u", s->op == CONC__O_CWAIT && k == 1 ? "mutex" : conc__kind_of(s->op),
                       conc__number_of(t, s->obj[k]));
     if (n > 0 && (size_t)n < size && s->parked) n += snprintf(to + n, size - (size_t)n, " (blocks)");
-    if (n > 0 && (size_t)n < size && s->site && conc__site_known(s->site)->line)
+    if (n > 0 && (size_t)n < size && s->site && conc__site_known(NULL, s->site)->line)
         (void)snprintf(to + n, size - (size_t)n, "  %s:%d", conc__base(s->site->file), s->site->line);
 }
 CONC__FN void conc__tg_name(const struct conc__tg *tg, char *to, size_t size) {
@@ -10495,18 +10515,19 @@ CONC__FN const char *conc__access_text(const struct conc__access *a) { return a-
 CONC__FN void conc__race_text(struct conc__test *t) {
     char earlier[600], later[600];
     const struct conc__access *a = &t->mem.earlier, *b = &t->mem.later;
-    conc__site_text(a->site, earlier, sizeof earlier);
-    conc__site_text(b->site, later, sizeof later);
+    conc__site_text(t, a->site, earlier, sizeof earlier);
+    conc__site_text(t, b->site, later, sizeof later);
     (void)snprintf(t->what, sizeof t->what, "%s at %.180s and %s at %.180s, with nothing that orders them", conc__access_text(b), later,
                    conc__access_text(a), earlier);
 }
 CONC__FN void conc__say_access(struct conc__test *t, const char *before, const struct conc__access *a) {
     char name[64], where[600];
     conc__tg_name(t->tg[a->g], name, sizeof name);
-    conc__site_text(a->site, where, sizeof where);
+    conc__site_text(t, a->site, where, sizeof where);
     conc__say(t, "  %s%s of %u byte%s by %s", before, conc__access_text(a), a->size, a->size == 1 ? "" : "s", name);
     if (t->tg[a->g]->spawned->line) conc__say(t, " (started at %s:%d)", conc__base(t->tg[a->g]->spawned->file), t->tg[a->g]->spawned->line);
-    if (a->site && a->site->func && a->site->func[0]) conc__say(t, " in %s", a->site->func);
+    const conc__site *site = conc__site_known(t, a->site);
+    if (site && site->func && site->func[0]) conc__say(t, " in %s", site->func);
     conc__say(t, ", %s\n", where);
 }
 CONC__FN void conc__say_race(struct conc__test *t) {
@@ -10520,7 +10541,7 @@ CONC__FN void conc__say_glimpses(struct conc__test *t, size_t i, uint32_t column
         const struct conc__glimpse *l = &t->mem.glimpse[k];
         char name[64], where[600];
         if (l->at != i || l->p >= t->mem.where + 8 || l->p + l->a.size <= t->mem.where) continue;
-        conc__site_text(l->a.site, where, sizeof where);
+        conc__site_text(t, l->a.site, where, sizeof where);
         conc__tg_name(t->tg[l->a.g], name, sizeof name);
         if (columns) conc__say(t, "%*s%s  %s\n", (int)(l->a.g * CONC__COLUMN), "", conc__access_text(&l->a), where);
         else conc__say(t, "%-20s %s  %s\n", name, conc__access_text(&l->a), where);
@@ -11068,24 +11089,16 @@ CONC_API void conc__test_plain(const volatile void *p, size_t n, bool write) {
    every atomic operation. Linked without that option they find them here; libtsan's would take their place, so they are weak. Outside a
    test they do what was asked for and nothing else. An operation of conc.h's own macros has noted its place; else it is the call's. */
 #define CONC__WEAK __attribute__((weak, visibility("default")))
-CONC__FN const conc__site *conc__code_site(struct conc__test *t, void *pc) {
-    t->mem.code.size = sizeof(struct conc__codesite);
-    struct conc__codesite *c = (struct conc__codesite *)(void *)conc__table_entry(&t->mem.code, pc, 0);
-    if (t->mem.code.fresh) {
-        c->code = (struct conc__code *)conc__xmalloc(sizeof *c->code);
-        memset(c->code, 0, sizeof *c->code);
-        c->code->site.fn = conc__code_mark;
-        c->code->pc = (uintptr_t)pc;
-    }
-    return &c->code->site;
-}
 CONC__NOINLINE void conc__code_access(const volatile void *p, size_t n, bool write, void *pc) {
     struct conc__test *t = conc__at_point();
     if (!t) return;
-    const conc__site *here = conc__here; /* the next operation's */
-    conc__here = conc__code_site(t, pc);
-    conc__test_plain(p, n, write);
-    conc__here = here;
+    t->mem.seen = true;
+    if (t->o.races_allowed) {
+        const conc__site *here = conc__here; /* of the operation whose arguments these may be */
+        conc__here = conc__code_site(t, pc);
+        conc__test_point(write ? CONC__O_STORE : CONC__O_LOAD, (const void *)(uintptr_t)p, NULL);
+        conc__here = here;
+    } else if (t->mem.on) conc__memory_access(t, (uintptr_t)p, n, write, false, conc__code_tag(pc));
 }
 CONC__NOINLINE void conc__code_here(void *pc) { /* an atomic operation comes */
     struct conc__test *t = conc__at_point();
@@ -11115,15 +11128,29 @@ CONC__WEAK void __tsan_vptr_update(void **p, void *to) {
 }
 CONC__WEAK void __tsan_read_range(void *p, size_t n) { CONC__CODE_ACCESS(p, n, false); }
 CONC__WEAK void __tsan_write_range(void *p, size_t n) { CONC__CODE_ACCESS(p, n, true); }
+CONC_API void *conc__test_memcpy(void *to, const void *from, size_t n) {
+    CONC__CODE_ACCESS(from, n, false);
+    CONC__CODE_ACCESS(to, n, true);
+    return memcpy(to, from, n);
+}
 CONC__WEAK void *__tsan_memcpy(void *to, const void *from, size_t n) {
     CONC__CODE_ACCESS(from, n, false);
     CONC__CODE_ACCESS(to, n, true);
     return memcpy(to, from, n);
 }
+CONC_API void *conc__test_memmove(void *to, const void *from, size_t n) {
+    CONC__CODE_ACCESS(from, n, false);
+    CONC__CODE_ACCESS(to, n, true);
+    return memmove(to, from, n);
+}
 CONC__WEAK void *__tsan_memmove(void *to, const void *from, size_t n) {
     CONC__CODE_ACCESS(from, n, false);
     CONC__CODE_ACCESS(to, n, true);
     return memmove(to, from, n);
+}
+CONC_API void *conc__test_memset(void *to, int c, size_t n) {
+    CONC__CODE_ACCESS(to, n, true);
+    return memset(to, c, n);
 }
 CONC__WEAK void *__tsan_memset(void *to, int c, size_t n) {
     CONC__CODE_ACCESS(to, n, true);
@@ -11242,7 +11269,7 @@ extern void *__libc_realloc(void *p, size_t n);
 extern size_t malloc_usable_size(void *p) CONC__THROW;
 CONC__NOINLINE void conc__test_freed(void *p, void *pc) {
     struct conc__test *t = conc__at_point();
-    if (t && t->mem.on && p) conc__memory_freed(t, (uintptr_t)p, malloc_usable_size(p), conc__code_site(t, pc));
+    if (t && t->mem.on && p) conc__memory_freed(t, (uintptr_t)p, malloc_usable_size(p), conc__code_tag(pc));
 }
 CONC__FN void *conc__next_function(const char *name, void *own) {
     void *f = dlsym ? dlsym((void *)-1l, name) : NULL; /* RTLD_NEXT */
@@ -11278,6 +11305,9 @@ CONC_API void conc__test_fence(int order) { (void)order; }
 CONC_API void conc__test_plain(const volatile void *p, size_t n, bool write) { (void)p, (void)n, (void)write; }
 CONC_API void conc__test_after(const void *obj) { (void)obj; }
 CONC_API void conc__test_here(const conc__site *site) { (void)site; }
+CONC_API void *conc__test_memcpy(void *to, const void *from, size_t n) { return memcpy(to, from, n); }
+CONC_API void *conc__test_memmove(void *to, const void *from, size_t n) { return memmove(to, from, n); }
+CONC_API void *conc__test_memset(void *to, int c, size_t n) { return memset(to, c, n); }
 #endif
 static conc_report conc__test_none(void) {
     conc_report r;
@@ -11766,6 +11796,14 @@ extern "C" {
 #define CONC__AUTO __auto_type
 #endif
 #if CONC__TSAN
+#ifndef __cplusplus /* the compilers call these without a word */
+#undef memcpy
+#undef memmove
+#undef memset
+#define memcpy(to, from, n) conc__test_memcpy(to, from, n)
+#define memmove(to, from, n) conc__test_memmove(to, from, n)
+#define memset(to, c, n) conc__test_memset(to, c, n)
+#endif
 #define CONC__TEST_LOAD(q, n, order, v) false
 #define CONC__TEST_STORE(q, n, order) ((void)0)
 #define CONC__TEST_RMW(q, n, order) ((void)0)
