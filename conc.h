@@ -2700,6 +2700,7 @@ CONC__FN void conc__order_after(const void *obj, uint32_t part);
 CONC__FN void conc__order_before(const void *obj, uint32_t part, bool alone);
 CONC__FN void conc__order_slot(const struct conc_chan *c, bool send, const void *who);
 CONC__FN void conc__order_meet(const void *who);
+CONC__FN void conc__test_reuse(void *p, size_t n);
 #define conc__tested() conc__unlikely(conc__ld(&conc__testing))
 #else
 #define conc__tested() 0
@@ -2714,6 +2715,7 @@ CONC__FN void conc__order_meet(const void *who);
 #define conc__test_forbid(what) ((void)0)
 #define conc__test_now() INT64_C(-1)
 #define conc__test_live() INT64_C(-1)
+#define conc__test_reuse(p, n) ((void)0)
 #define conc__obj_alloc(n) CONC_MALLOC(n)
 #define conc__obj_free(p) CONC_FREE(p)
 #endif
@@ -4211,7 +4213,9 @@ CONC_API void *conc__go_begin(conc__godesc *d, void (*run)(void *), size_t size)
     }
     d->rec = r;
     d->stack = big ? CONC__R_ROOM | CONC__R_BIG : CONC__R_ROOM;
-    return big ? (void *)&((conc__big *)(void *)r)->regs : (void *)r->arg;
+    void *room = big ? (void *)&((conc__big *)(void *)r)->regs : (void *)r->arg;
+    if (conc__tested()) conc__test_reuse(room, size);
+    return room;
 }
 CONC_API void conc__go_commit(conc__godesc *d) { conc__submit((conc__rec *)d->rec, d, d->stack); }
 
@@ -9487,31 +9491,36 @@ CONC__FN void conc__memory_access(struct conc__test *t, uintptr_t p, size_t n, b
         conc__cell_access(t, c, &a);
     }
 }
-/* Memory is given back: a write to all of it, and what comes there later is another variable. */
-CONC__FN void conc__cell_forget(struct conc__test *t, struct conc__cell *c, const struct conc__access *a) {
-    struct conc__access all = *a;
-    all.bytes = 255;
-    if (!c->first) return;
-    conc__cell_access(t, c, &all);
+/* What comes into this memory now is another variable. If it was given back by an access (to all of it), that may race. */
+CONC__FN void conc__cell_forget(struct conc__test *t, struct conc__cell *c, const struct conc__access *by) {
+    if (by && c->first) {
+        struct conc__access all = *by;
+        all.bytes = 255;
+        conc__cell_access(t, c, &all);
+    }
     while (c->first) c->first = conc__access_drop(&t->mem, c->first);
 }
-CONC__FN void conc__memory_freed(struct conc__test *t, uintptr_t p, size_t n, const conc__site *site) {
+CONC__FN void conc__memory_forget(struct conc__test *t, uintptr_t p, size_t n, const struct conc__access *by) {
     struct conc__memory *m = &t->mem;
-    struct conc__access a = conc__access_make(t, n, true, false, site);
+    uintptr_t cell = p & ~(uintptr_t)7, end = p + n;
     for (uint32_t i = 0; i < m->place.n; i++) {
         struct conc__place *place = (struct conc__place *)(void *)conc__table_at(&m->place, i);
         if ((uintptr_t)place->key.obj - p < n) place->bytes = 0;
     }
     if (n / 8 <= m->cell.n)
-        for (uintptr_t at = p; at < p + n; at += 8) {
-            struct conc__cell *c = (struct conc__cell *)(void *)conc__table_look(&m->cell, (const void *)at, 0);
-            if (c) conc__cell_forget(t, c, &a);
+        for (; cell < end; cell += 8) {
+            struct conc__cell *c = (struct conc__cell *)(void *)conc__table_look(&m->cell, (const void *)cell, 0);
+            if (c) conc__cell_forget(t, c, by);
         }
     else
         for (uint32_t i = 0; i < m->cell.n; i++) {
             struct conc__cell *c = (struct conc__cell *)(void *)conc__table_at(&m->cell, i);
-            if ((uintptr_t)c->key.obj - p < n) conc__cell_forget(t, c, &a);
+            if ((uintptr_t)c->key.obj - cell < end - cell) conc__cell_forget(t, c, by);
         }
+}
+CONC__FN void conc__test_reuse(void *p, size_t n) { /* conc.h's own memory, which files under test write to */
+    struct conc__test *t = conc__order_of();
+    if (t) conc__memory_forget(t, (uintptr_t)p, n, NULL);
 }
 
 /* atomics */
@@ -11269,7 +11278,10 @@ extern void *__libc_realloc(void *p, size_t n);
 extern size_t malloc_usable_size(void *p) CONC__THROW;
 CONC__NOINLINE void conc__test_freed(void *p, void *pc) {
     struct conc__test *t = conc__at_point();
-    if (t && t->mem.on && p) conc__memory_freed(t, (uintptr_t)p, malloc_usable_size(p), conc__code_tag(pc));
+    if (!t || !t->mem.on || !p) return;
+    size_t n = malloc_usable_size(p);
+    struct conc__access by = conc__access_make(t, n, true, false, conc__code_tag(pc));
+    conc__memory_forget(t, (uintptr_t)p, n, &by);
 }
 CONC__FN void *conc__next_function(const char *name, void *own) {
     void *f = dlsym ? dlsym((void *)-1l, name) : NULL; /* RTLD_NEXT */
