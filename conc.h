@@ -2732,7 +2732,8 @@ CONC__FN void conc__test_reuse(void *p, size_t n);
 enum { CONC__PART_ALL, CONC__PART_WRITER, CONC__PART_READERS, CONC__PART_ATOMIC, CONC__PART_TIMER, CONC__PART_SLOT };
 #if CONC__TEST
 #define conc__ordered_after(obj, part) do { if (conc__tested()) conc__order_after((const void *)(uintptr_t)(obj), CONC__PART_##part); } while (0)
-#define conc__ordered_before(obj, part) do { if (conc__tested()) conc__order_before((const void *)(uintptr_t)(obj), CONC__PART_##part, false); } while (0)
+#define conc__ordered_before(obj, part) \
+    do { if (conc__tested()) conc__order_before((const void *)(uintptr_t)(obj), CONC__PART_##part, false); } while (0)
 #define conc__ordered_anew(obj, part) do { if (conc__tested()) conc__order_before(obj, CONC__PART_##part, true); } while (0)
 #define conc__slot_passed(c, send, who) do { if (conc__tested()) conc__order_slot(c, send, (const void *)(who)); } while (0)
 #define conc__met(who) do { if (conc__tested()) conc__order_meet((const void *)(who)); } while (0)
@@ -9150,25 +9151,25 @@ CONC__FN void conc__test_forbid(const char *what) {
 
 /* Plain memory and memory orders.
 
-   Who comes after whom (C11's happens-before, Go's the same) is kept in clocks. Each goroutine has one: how many of its own stretches
-   of work, and how many of each other's, lie behind it. A stretch ends where the goroutine passes something on: a part of an object
-   (conc__order_before) keeps the clocks of those who have passed it on there, and whoever comes after it (conc__order_after) joins them
-   to his own. Channels pass by places of their buffer, so that the n-th receive comes after the n-th send and the n + cap-th
-   send after the n-th receive, and no two senders are ordered; whoever is started or woken comes after who did that; a timer's function
-   after who set it. Time alone orders nothing.
+   Who comes after whom (C11's happens-before, Go's the same) is kept in clocks. Each goroutine has one: how many of its own stretches of
+   work, and how many of each other's, lie behind it. A stretch ends where the goroutine passes something on: a part of an object
+   (conc__order_before) keeps the clocks of those who have passed it on there, and whoever comes after it (conc__order_after) joins them to
+   his own. Channels pass by places of their buffer, so that the n-th receive comes after the n-th send and the n + cap-th send after the
+   n-th receive, and no two senders are ordered; whoever is started or woken comes after who did that; a timer's function after who set it.
+   Time alone orders nothing.
 
    Plain accesses are kept by cells of eight bytes. Two to a common byte, one of them a write, not both atomic, race if the later's
-   goroutine does not have the earlier's time in its clock. An access is dropped when a later one covers it: comes after it, to all
-   of its bytes, and conflicts with whatever it conflicts with. So few are kept, and none that matters is lost (Flanagan, Freund:
-   FastTrack, PLDI 2009, without its limit to one reader). A race ends the schedule; where it does not, all that could race was seen.
+   goroutine does not have the earlier's time in its clock. An access is dropped when a later one covers it: comes after it, to all of its
+   bytes, and conflicts with whatever it conflicts with. So few are kept, and none that matters is lost (Flanagan, Freund: FastTrack, PLDI
+   2009, without its limit to one reader). A race ends the schedule; where it does not, all that could race was seen.
 
-   With .weak each atomic is a place with its last stores, the newest of them in memory itself. Places have numbers in the clocks, too:
-   the newest store of it that a goroutine knows of; a load takes any store from there on, which one is a choice like others. So what
-   an acquire learns of plain memory and of places is one join. A store's clock is what its goroutine passed on: its own at a release, that
-   of its last release fence else; read-modify-writes keep the clock they found (release sequences) and take the newest store. Sequentially
-   consistent accesses and fences agree on mem.sc, what is the least that each of them may see of a place. Stores are in modification order as they
-   are executed and loads are not delayed, so load buffering, and stores that overtake each other in that order, are out of reach. One that reads the same old
-   value three times is given a newer one: a store becomes visible in the end. */
+   With .weak each atomic is a place with its last stores, the newest of them in memory itself. Places have numbers in the clocks, too: the
+   newest store of it that a goroutine knows of; a load takes any store from there on, which one is a choice like others. So what an acquire
+   learns of plain memory and of places is one join. A store's clock is what its goroutine passed on: its own at a release, that of its last
+   release fence else; read-modify-writes keep the clock they found (release sequences) and take the newest store. Sequentially consistent
+   accesses and fences agree on mem.sc, what is the least that each of them may see of a place. Stores are in modification order as they are
+   executed and loads are not delayed, so load buffering, and stores that overtake each other in that order, are out of reach. One that
+   reads the same old value three times is given a newer one: a store becomes visible in the end. */
 CONC__FN void conc__clock_room(conc__clock *c, uint32_t n) {
     if (n > c->room) {
         c->room = n < 8 ? 8 : n * 2;
@@ -9200,7 +9201,9 @@ CONC__FN void conc__clock_free(conc__clock *c) { CONC_FREE(c->at); }
 CONC__INLINE uint32_t conc__key_hash(const void *obj, uint32_t part) {
     return (uint32_t)((((uint64_t)(uintptr_t)obj + ((uint64_t)part << 48)) * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
 }
-CONC__INLINE struct conc__key *conc__table_at(const struct conc__table *t, uint32_t i) { return (struct conc__key *)(void *)(t->entry + i * t->size); }
+CONC__INLINE struct conc__key *conc__table_at(const struct conc__table *t, uint32_t i) {
+    return (struct conc__key *)(void *)(t->entry + i * t->size);
+}
 /* The slot of the key, or the free one where it belongs. */
 CONC__INLINE uint64_t *conc__table_slot(const struct conc__table *t, const void *obj, uint32_t part) {
     for (uint32_t i = conc__key_hash(obj, part);; i++) {
@@ -10458,12 +10461,12 @@ CONC__FN bool conc__code_ask(const struct conc__module *m, char *to, size_t size
     size_t n = 0;
     posix_spawn_file_actions_t actions;
     (void)snprintf(offset, sizeof offset, "0x%llx", (unsigned long long)(m->pc - m->base));
-    char *const argv[] = { (char *)(uintptr_t)"addr2line", (char *)(uintptr_t)"-f", (char *)(uintptr_t)"-e", (char *)(uintptr_t)m->path, offset, NULL };
+    const char *const argv[] = { "addr2line", "-f", "-e", m->path, offset, NULL };
     if (!m->path[0] || pipe2(ends, O_CLOEXEC) < 0) return false;
     (void)posix_spawn_file_actions_init(&actions);
     (void)posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
     (void)posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    bool on = posix_spawnp(&child, argv[0], &actions, NULL, argv, environ) == 0;
+    bool on = posix_spawnp(&child, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv, environ) == 0;
     (void)posix_spawn_file_actions_destroy(&actions);
     (void)close(ends[1]);
     for (ssize_t got; on && n + 1 < size && (got = read(ends[0], to + n, size - 1 - n)) > 0;) n += (size_t)got;
@@ -10519,7 +10522,9 @@ CONC__FN void conc__tg_name(const struct conc__tg *tg, char *to, size_t size) {
     else (void)snprintf(to, size, "g%u %.*s", tg->next.g, (int)strcspn(tg->spawned->fn, ","), tg->spawned->fn);
 }
 #define CONC__COLUMN 34
-CONC__FN const char *conc__access_text(const struct conc__access *a) { return a->atomic ? a->write ? "atomic write" : "atomic read" : a->write ? "write" : "read"; }
+CONC__FN const char *conc__access_text(const struct conc__access *a) {
+    return a->atomic ? a->write ? "atomic write" : "atomic read" : a->write ? "write" : "read";
+}
 /* The failed schedule's text. */
 CONC__FN void conc__race_text(struct conc__test *t) {
     char earlier[600], later[600];
@@ -10636,8 +10641,9 @@ CONC__FN void conc__say_cycle(struct conc__test *t) {
     }
 }
 
-/* Tokens, c1 followed by w if memory is weak, and p if plain accesses are steps: c1.<strategy and depth>.<seed>.<index>.<longest> for schedules out of a generator; c1=<list> for any: decisions as text, each
-   goroutine's number once for a run of steps ("3x5" is five steps of goroutine 3), "t" a timer, "c2" a choice. */
+/* Tokens, c1 followed by w if memory is weak, and p if plain accesses are steps: c1.<strategy and depth>.<seed>.<index>.<longest> for
+   schedules out of a generator; c1=<list> for any: decisions as text, each goroutine's number once for a run of steps ("3x5" is five
+   steps of goroutine 3), "t" a timer, "c2" a choice. */
 CONC__FN const char *conc__marks(const struct conc__test *t) {
     return t->o.weak ? t->o.races_allowed ? "wp" : "w" : t->o.races_allowed ? "p" : "";
 }
@@ -10853,8 +10859,8 @@ CONC__FN void conc__test_explain(struct conc__test *t, conc_report *r, uint64_t 
     t->long_token = conc__list_text(conc__marks(t), t->list, t->nlist);
     if (how == CONC_BOUNDED || how == CONC_EXHAUSTIVE || how == CONC_FIFO) r->token = t->long_token;
     else {
-        (void)snprintf(t->token, sizeof t->token, "c1%s.%s%d.%llu.%llu.%llu", conc__marks(t), conc__strategy_text[how], t->depth, (unsigned long long)t->o.seed,
-                       (unsigned long long)index, (unsigned long long)longest);
+        (void)snprintf(t->token, sizeof t->token, "c1%s.%s%d.%llu.%llu.%llu", conc__marks(t), conc__strategy_text[how], t->depth,
+                       (unsigned long long)t->o.seed, (unsigned long long)index, (unsigned long long)longest);
         r->token = t->token;
     }
     conc__say(t, "FAIL %s: %s: %s\n", t->name, conc_fail_text(kind), t->what);
@@ -11865,13 +11871,19 @@ extern "C" {
 #undef conc_atomic_fence
 #define conc_atomic_load_explicit(p, order) CONC__LOAD(CONC__UID(conc__p), CONC__UID(conc__v), CONC__UID(conc__h), p, order)
 #define conc_atomic_store_explicit(p, v, order) CONC__STORE(CONC__UID(conc__p), CONC__UID(conc__v), CONC__UID(conc__h), p, v, order)
-#define conc_atomic_exchange_explicit(p, v, order) CONC__MODIFY(atomic_exchange_explicit, CONC__UID(conc__p), CONC__UID(conc__v), CONC__UID(conc__h), p, v, order)
+#define conc_atomic_exchange_explicit(p, v, order) \
+    CONC__MODIFY(atomic_exchange_explicit, CONC__UID(conc__p), CONC__UID(conc__v), CONC__UID(conc__h), p, v, order)
 #define conc_atomic_compare_exchange_explicit(p, expected, v, order, failed) \
     CONC__CAS(CONC__UID(conc__p), CONC__UID(conc__e), CONC__UID(conc__v), CONC__UID(conc__h), p, expected, v, order, failed)
-#define conc_atomic_fetch_add_explicit(p, v, order) CONC__MODIFY(atomic_fetch_add_explicit, CONC__UID(conc__p), CONC__UID(conc__v), CONC__UID(conc__h), p, v, order)
-#define conc_atomic_fetch_sub_explicit(p, v, order) CONC__MODIFY(atomic_fetch_sub_explicit, CONC__UID(conc__p), CONC__UID(conc__v), CONC__UID(conc__h), p, v, order)
-#define conc_atomic_fetch_and_explicit(p, v, order) CONC__MODIFY(atomic_fetch_and_explicit, CONC__UID(conc__p), CONC__UID(conc__v), CONC__UID(conc__h), p, v, order)
-#define conc_atomic_fetch_or_explicit(p, v, order) CONC__MODIFY(atomic_fetch_or_explicit, CONC__UID(conc__p), CONC__UID(conc__v), CONC__UID(conc__h), p, v, order)
-#define conc_atomic_fetch_xor_explicit(p, v, order) CONC__MODIFY(atomic_fetch_xor_explicit, CONC__UID(conc__p), CONC__UID(conc__v), CONC__UID(conc__h), p, v, order)
+#define conc_atomic_fetch_add_explicit(p, v, order) \
+    CONC__MODIFY(atomic_fetch_add_explicit, CONC__UID(conc__p), CONC__UID(conc__v), CONC__UID(conc__h), p, v, order)
+#define conc_atomic_fetch_sub_explicit(p, v, order) \
+    CONC__MODIFY(atomic_fetch_sub_explicit, CONC__UID(conc__p), CONC__UID(conc__v), CONC__UID(conc__h), p, v, order)
+#define conc_atomic_fetch_and_explicit(p, v, order) \
+    CONC__MODIFY(atomic_fetch_and_explicit, CONC__UID(conc__p), CONC__UID(conc__v), CONC__UID(conc__h), p, v, order)
+#define conc_atomic_fetch_or_explicit(p, v, order) \
+    CONC__MODIFY(atomic_fetch_or_explicit, CONC__UID(conc__p), CONC__UID(conc__v), CONC__UID(conc__h), p, v, order)
+#define conc_atomic_fetch_xor_explicit(p, v, order) \
+    CONC__MODIFY(atomic_fetch_xor_explicit, CONC__UID(conc__p), CONC__UID(conc__v), CONC__UID(conc__h), p, v, order)
 #define conc_atomic_fence(order) CONC__HERE((CONC__TEST_FENCE(order), CONC__STD atomic_thread_fence(order)))
 #endif

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Files under test compiled with -fsanitize=thread and linked without it: the explorer of conc.h answers the compiler's calls. tests/instrumented.c with
-# every compiler that is there, as C and as C++. Last line: "N passed, N failed".
+# Files under test compiled with -fsanitize=thread and linked without it: the explorer of conc.h answers the compiler's calls.
+# tests/instrumented.c with every compiler that is there, as C and as C++. Last line: "instrumented: N passed, N failed".
 set -u
 export LC_ALL=C
 cd "$(dirname "$0")/.." || exit 2
