@@ -1284,6 +1284,7 @@ CONC_API void conc__test_store(const volatile void *p, size_t n, int order);
 CONC_API void conc__test_rmw(const volatile void *p, size_t n, int order);
 CONC_API bool conc__test_cas(const volatile void *p, size_t n, void *expected, int order, int failed);
 CONC_API void conc__test_fence(int order);
+CONC_API void conc__test_atomic(int op, const void *p); /* a step and nothing else: 0 load, 1 store, 2 read-modify-write */
 CONC_API void conc__test_plain(const volatile void *p, size_t n, bool write);
 CONC_API void conc__test_here(const conc__site *site);
 CONC_API void *conc__test_memcpy(void *to, const void *from, size_t n);
@@ -11012,8 +11013,12 @@ CONC__FN uint32_t conc__test_draw(uint32_t n) { return conc__test_choice(conc__t
 /* What files under test call before atomic operations and plain accesses. */
 CONC_API void conc__test_here(const conc__site *site) { conc__here = site; }
 CONC_API void conc__test_after(const void *obj) { conc__ordered_after(obj, ALL); }
+CONC_API void conc__test_atomic(int op, const void *p) {
+    static const uint8_t as[3] = { CONC__O_LOAD, CONC__O_STORE, CONC__O_RMW };
+    if (conc__tested()) conc__test_point(as[op], p, NULL);
+}
 /* The step of an atomic operation. NULL: no test is here, or it keeps no order. */
-CONC__FN struct conc__test *conc__test_atomic(int op, const volatile void *p, size_t n) {
+CONC__FN struct conc__test *conc__atomic_step(int op, const volatile void *p, size_t n) {
     if (!conc__tested()) return NULL;
     struct conc__test *t = conc__at_point();
     if (!t) return NULL;
@@ -11031,7 +11036,7 @@ CONC__FN void conc__order_store(struct conc__test *t, const volatile void *p, in
     conc__atomic_tell(conc__order_me(t), clock, modify ? clock : NULL, order);
 }
 CONC_API bool conc__test_load(const volatile void *p, size_t n, int order, void *value) {
-    struct conc__test *t = conc__test_atomic(CONC__O_LOAD, p, n);
+    struct conc__test *t = conc__atomic_step(CONC__O_LOAD, p, n);
     if (!t) return false;
     if (t->o.weak && n <= 16) {
         struct conc__place *w = conc__place_of(t, p, n);
@@ -11042,7 +11047,7 @@ CONC_API bool conc__test_load(const volatile void *p, size_t n, int order, void 
     return false;
 }
 CONC_API void conc__test_store(const volatile void *p, size_t n, int order) {
-    struct conc__test *t = conc__test_atomic(CONC__O_STORE, p, n);
+    struct conc__test *t = conc__atomic_step(CONC__O_STORE, p, n);
     if (!t) return;
     if (t->o.weak && n <= 16) conc__place_write(t, p, n, order, false);
     else conc__order_store(t, p, order, false);
@@ -11055,7 +11060,7 @@ CONC__FN void conc__atomic_modify(struct conc__test *t, const volatile void *p, 
     }
 }
 CONC_API void conc__test_rmw(const volatile void *p, size_t n, int order) {
-    struct conc__test *t = conc__test_atomic(CONC__O_RMW, p, n);
+    struct conc__test *t = conc__atomic_step(CONC__O_RMW, p, n);
     if (t) conc__atomic_modify(t, p, n, order);
 }
 /* It succeeds on the newest value only; failing, it is a load, and may find any older one that is not what was expected. */
@@ -11072,7 +11077,7 @@ CONC__FN bool conc__weak_cas(struct conc__test *t, const volatile void *p, size_
     return false;
 }
 CONC_API bool conc__test_cas(const volatile void *p, size_t n, void *expected, int order, int failed) {
-    struct conc__test *t = conc__test_atomic(CONC__O_RMW, p, n);
+    struct conc__test *t = conc__atomic_step(CONC__O_RMW, p, n);
     if (!t) return false;
     if (t->o.weak && n <= 16) return conc__weak_cas(t, p, n, expected, order, failed);
     if (memcmp((const void *)(uintptr_t)p, expected, n) == 0) conc__atomic_modify(t, p, n, order);
@@ -11320,6 +11325,7 @@ CONC_API bool conc__test_cas(const volatile void *p, size_t n, void *expected, i
     return (void)p, (void)n, (void)expected, (void)order, (void)failed, false;
 }
 CONC_API void conc__test_fence(int order) { (void)order; }
+CONC_API void conc__test_atomic(int op, const void *p) { (void)op, (void)p; }
 CONC_API void conc__test_plain(const volatile void *p, size_t n, bool write) { (void)p, (void)n, (void)write; }
 CONC_API void conc__test_after(const void *obj) { (void)obj; }
 CONC_API void conc__test_here(const conc__site *site) { (void)site; }
