@@ -32,7 +32,7 @@
      public:          >>options >>status >>goroutines >>channels >>select >>sync >>containers >>time >>context >>scope >>io >>signal >>diagnostics
                       >>testing >>short-names
      implementation:  >>platform >>os >>coro >>ds >>sched-types >>park >>sched >>time-impl >>watch >>chan-impl >>select-impl >>sync-impl
-                      >>context-impl >>scope-impl >>poll >>io >>containers-impl >>signal-impl >>diag >>test >>api
+                      >>context-impl >>scope-impl >>poll >>io >>containers-impl >>signal-impl >>diag >>test >>test-net >>api
 
    Options (define before including, the same in every file; CONC_STATIC goes with CONC_IMPLEMENTATION in each file that uses it):
      CONC_IMPLEMENTATION    compile the implementation into this file (exactly one file)
@@ -1063,6 +1063,9 @@ CONC_API int conc_wait_fd_until(int fd, int what, int64_t deadline);
 CONC_API int conc_wait_fd_ctx(conc_ctx *ctx, int fd, int what);
 /* Wake all who wait for fd, wait for calls in flight, close. EBADF: not open, or being closed by somebody else. */
 CONC_API int conc_close(int fd);
+/* Nothing more will be written: the other side reads the end of file after what was; reading goes on. shutdown(fd, SHUT_WR), which
+   in a test's network is possible only so. 0, or -1 with errno. (TCPConn.CloseWrite) */
+CONC_API int conc_close_write(int fd);
 
 /* A listening socket, SO_REUSEADDR set, backlog SOMAXCONN. address: "host:port", ":port" (every interface, IPv6 and IPv4 at once where
    the system has both), "[v6]:port"; port 0: any free one (conc_local_port tells). unix: a path, which must not exist; "@name" is
@@ -1171,8 +1174,8 @@ CONC_API void conc_get_stats(conc_stats *out);
      conc_report r = conc_test(body, NULL, .schedules = 50000);
      if (!r.ok) puts(r.text);                                  // and CONC_REPLAY=<token> runs that schedule alone
 
-   Inside the body: everything of conc.h but I/O, signals, conc_lock_thread's thread and operations of other OS threads on the same
-   objects. Channels, timers and contexts that the body makes are gone when a schedule ends, so make what it uses inside it.
+   Inside the body: everything of conc.h but signals, conc_lock_thread's thread and operations of other OS threads on the same
+   objects. I/O goes to a network inside the test, see below; descriptors of the system are refused. Channels, timers and contexts that the body makes are gone when a schedule ends, so make what it uses inside it.
    Shared memory that no operation protects is not seen: use conc_atomic_*, or conc_rd and conc_wr.
    The body must be repeatable: no real clock, no random numbers but conc_choose, no state from one schedule to the next. */
 typedef enum conc_strategy {
@@ -1203,6 +1206,18 @@ typedef enum conc_fail_kind {
 #undef CONC__X
     CONC__FAIL_COUNT
 } conc_fail_kind;
+/* The network of a test. Inside a body conc_listen_*, conc_dial_*, conc_net_pipe and what they lead to (conc_accept, conc_read and
+   all the others, with their deadlines and contexts, conc_close, conc_local_port) are simulated: the code of a real server or client runs as
+   it is. Each body has a network of its own, empty at first, which is gone at its end; descriptors left open are reported as leaks. Their
+   numbers begin at 1 << 30 and are not used twice. Addresses are compared, not looked up: "host:80" reaches who listens at "host:80" or ":80", and
+   the names of the loopback are one. Connections are streams, as TCP's: in order, nothing lost, unless one is reset. */
+typedef struct conc_net_opts {
+    int64_t latency;         /* ns of virtual time that bytes are under way; a dial takes twice that. 0: they are there at once */
+    int64_t jitter;          /* up to so much more, chosen anew for each write */
+    size_t buffer;           /* bytes that a connection takes in one direction before a write waits: 65,536 */
+    bool short_reads;        /* a read may give less than there is */
+    bool resets;             /* faults, see .faults: a connection is reset at a read or a write, or a dial is refused */
+} conc_net_opts;
 typedef struct conc_test_opts { /* zero is the default everywhere */
     const char *name;        /* in the report; the function's */
     uint64_t schedules;      /* 10,000 */
@@ -1217,6 +1232,11 @@ typedef struct conc_test_opts { /* zero is the default everywhere */
     uint64_t max_steps;      /* of one schedule, 100,000 */
     uint64_t fair_after;     /* steps after which POS and PCT, which may starve a goroutine, become random: 10,000 */
     bool quiet;              /* do not shrink and do not explain a failure */
+    uint32_t faults;         /* at most so many in one schedule: conc_fault is true, or one of the following. 0: none of conc_fault,
+                                one of each schedule's others */
+    bool fail_alloc;         /* faults: a channel, timer, context or what a scope owns is not made (NULL, CONC_NO_MEMORY) */
+    bool fail_spawn;         /* faults: go_with gives CONC_NO_MEMORY. (go itself ends the program when it fails) */
+    conc_net_opts net;
     int conc__end;
 } conc_test_opts;
 typedef struct conc_report {
@@ -1236,6 +1256,24 @@ CONC_API void conc_settle(void);
 CONC_API void conc_advance(int64_t d);
 /* A number below n, n >= 1, that the explorer chooses; outside a test a random one. */
 CONC_API int conc_choose(int n);
+/* Faults that are put into the code under test: if (conc_fault("disk full")) return ENOSPC; false outside of tests, where files that do
+   not define CONC_TEST have nothing but the constant. In a test with .faults it is true now and then: not in every schedule, and at most
+   .faults times in one. What failed is in the report, repeats by its token, and is left out by shrinking as far as the failure stays; the
+   searches try both answers. */
+CONC_API bool conc__test_fault(const char *point);
+#ifdef CONC_TEST
+#define conc_fault(point) conc__test_fault(point)
+#else
+#define conc_fault(point) ((void)(point), false)
+#endif
+/* In a body only. Two connected descriptors, as of socketpair: 0, or -1 with errno. */
+CONC_API int conc_net_pipe(int fd[2]);
+/* Cut the network: to and from who listens, or has listened, at address, or (NULL) everywhere. Bytes that are written meanwhile, and the ends of
+   connections, arrive when it is healed; dials wait, 127 seconds at most as Linux does. CONC_INVALID: nobody has listened there. */
+CONC_API conc_status conc_net_partition(const char *address);
+CONC_API conc_status conc_net_heal(const char *address); /* NULL: every cut */
+/* Reset a connection, as a host does that has forgotten it: both sides fail with ECONNRESET. EBADF, ENOTCONN. */
+CONC_API int conc_net_reset(int fd);
 /* In a loop that waits for an atomic to change: this goroutine need not run before one of those that it has read since its last call has
    been written. Outside a test: conc_yield. */
 CONC_API void conc_relax(void);
@@ -2651,6 +2689,18 @@ CONC__FN int64_t conc__test_now(void);
 CONC__FN int64_t conc__test_live(void);
 CONC__FN void *conc__obj_alloc(size_t n);
 CONC__FN void conc__obj_free(void *p);
+CONC__FN bool conc__alloc_fails(const char *what);
+CONC__FN bool conc__spawn_fails(void);
+CONC__FN void conc__test_forbid_fd(int fd);
+CONC__FN bool conc__net_has(int fd);
+CONC__FN ssize_t conc__net_read(int fd, const struct iovec *iov, size_t count, int flags, int64_t deadline, conc_ctx *ctx);
+CONC__FN ssize_t conc__net_write(int fd, const struct iovec *iov, size_t count, int flags, int64_t deadline, conc_ctx *ctx);
+CONC__FN int conc__net_accept(int fd, struct sockaddr *addr, socklen_t *len, int64_t deadline, conc_ctx *ctx);
+CONC__FN int conc__net_wait_fd(int fd, int what, int64_t deadline, conc_ctx *ctx);
+CONC__FN int conc__net_close(int fd, bool write_only);
+CONC__FN int conc__net_listen(const char *address, bool path);
+CONC__FN int conc__net_dial(const char *address, bool path, int64_t deadline, conc_ctx *ctx);
+CONC__FN int conc__net_port(int fd);
 #define conc__tested() conc__unlikely(conc__ld(&conc__testing))
 #else
 #define conc__tested() 0
@@ -2667,7 +2717,20 @@ CONC__FN void conc__obj_free(void *p);
 #define conc__test_live() INT64_C(-1)
 #define conc__obj_alloc(n) CONC_MALLOC(n)
 #define conc__obj_free(p) CONC_FREE(p)
+#define conc__alloc_fails(what) 0
+#define conc__spawn_fails() 0
+#define conc__test_forbid_fd(fd) ((void)0)
+#define conc__net_has(fd) 0
+#define conc__net_read(fd, iov, count, flags, deadline, ctx) (-1)
+#define conc__net_write(fd, iov, count, flags, deadline, ctx) (-1)
+#define conc__net_accept(fd, addr, len, deadline, ctx) (-1)
+#define conc__net_wait_fd(fd, what, deadline, ctx) (-1)
+#define conc__net_close(fd, write_only) (-1)
+#define conc__net_listen(address, path) (-1)
+#define conc__net_dial(address, path, deadline, ctx) (-1)
+#define conc__net_port(fd) (-1)
 #endif
+#define CONC__NET_FIRST (1 << 30) /* the first descriptor of a test's network: the system has none so high */
 /* The place of the next operation, for reports; each operation takes it. */
 #if CONC__TEST
 #define conc__here_set(site) (conc__here = (site))
@@ -2688,8 +2751,9 @@ enum conc__testop {
     CONC__O_NONE, CONC__O_START, CONC__O_RESUME, CONC__O_LOCK, CONC__O_TRYLOCK, CONC__O_UNLOCK, CONC__O_RLOCK, CONC__O_RUNLOCK,
     CONC__O_WLOCK, CONC__O_WUNLOCK, CONC__O_SEND, CONC__O_RECV, CONC__O_CLOSE, CONC__O_LEN, CONC__O_SELECT, CONC__O_ADD, CONC__O_DONE,
     CONC__O_WAIT, CONC__O_CWAIT, CONC__O_SIGNAL, CONC__O_BROADCAST, CONC__O_ACQUIRE, CONC__O_RELEASE, CONC__O_LOAD, CONC__O_STORE,
-    CONC__O_RMW, CONC__O_YIELD, CONC__O_SLEEP, CONC__O_RELAX, CONC__O_SETTLE, CONC__O_CANCEL, CONC__O_OTHER, CONC__O_TIMER,
-    CONC__O_CHOICE, CONC__O_COUNT
+    CONC__O_RMW, CONC__O_YIELD, CONC__O_SLEEP, CONC__O_RELAX, CONC__O_SETTLE, CONC__O_CANCEL, CONC__O_OTHER,
+    CONC__O_READ, CONC__O_WRITE, CONC__O_FDWAIT, CONC__O_FDCLOSE, CONC__O_LISTEN, CONC__O_ACCEPT, CONC__O_DIAL, CONC__O_NET, /* see >>test-net */
+    CONC__O_TIMER, CONC__O_CHOICE, CONC__O_FAULT, CONC__O_COUNT
 };
 CONC_API int64_t conc_now(void) {
     int64_t virtual_now;
@@ -4011,7 +4075,7 @@ CONC__FROM_ASM void conc__go4(uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d
     conc__leave(m);
 }
 CONC__FN conc__big *conc__big_new(conc__godesc *ds, size_t extra) {
-    conc__big *big = (conc__big *)CONC_MALLOC(sizeof *big + extra);
+    conc__big *big = ds->opts && conc__spawn_fails() ? NULL : (conc__big *)CONC_MALLOC(sizeof *big + extra);
     if (!big) return NULL;
     memset(big, 0, offsetof(conc__big, regs));
     big->wg = ds->wg;
@@ -5005,12 +5069,8 @@ CONC__INLINE void conc__copy(void *to, const void *from, uint32_t n) {
     else if (n == 4) memcpy(to, from, 4);
     else memcpy(to, from, n);
 }
-CONC_API struct conc_chan *conc__chan_make(size_t size, size_t cap, int negative) {
-    size_t bytes;
-    if (negative || size > UINT32_MAX || __builtin_mul_overflow(size, cap, &bytes) || bytes > PTRDIFF_MAX / 2 || (cap > UINT32_MAX / 2 && size == 0))
-        conc_panic("makechan: size out of range");
-    if (cap > UINT32_MAX / 2) return NULL;
-    struct conc_chan *c = (struct conc_chan *)conc__obj_alloc(sizeof *c + 16 + bytes);
+CONC__FN struct conc_chan *conc__chan_new(size_t size, size_t cap) {
+    struct conc_chan *c = (struct conc_chan *)conc__obj_alloc(sizeof *c + 16 + size * cap);
     if (!c) return NULL;
     memset(c, 0, sizeof *c);
     c->buf = (unsigned char *)(((uintptr_t)(c + 1) + 15) & ~(uintptr_t)15);
@@ -5018,6 +5078,13 @@ CONC_API struct conc_chan *conc__chan_make(size_t size, size_t cap, int negative
     c->cap = (uint32_t)cap;
     c->refs = 1;
     return c;
+}
+CONC_API struct conc_chan *conc__chan_make(size_t size, size_t cap, int negative) {
+    size_t bytes;
+    if (negative || size > UINT32_MAX || __builtin_mul_overflow(size, cap, &bytes) || bytes > PTRDIFF_MAX / 2 || (cap > UINT32_MAX / 2 && size == 0))
+        conc_panic("makechan: size out of range");
+    if (cap > UINT32_MAX / 2 || conc__alloc_fails("chan_make")) return NULL;
+    return conc__chan_new(size, cap);
 }
 CONC_API void conc__chan_ref(const volatile void *ch) {
     struct conc_chan *c = conc__c(ch);
@@ -5680,13 +5747,13 @@ CONC__FN void conc__fire_func(conc__timer *t, int64_t now) {
 }
 CONC__FN struct conc_timer *conc__timer_make(void (*f)(conc__timer *, int64_t), bool channel, int64_t ns, int64_t period) {
     conc__ensure();
-    struct conc_timer *x = (struct conc_timer *)conc__obj_alloc(sizeof *x);
+    struct conc_timer *x = conc__alloc_fails("timer") ? NULL : (struct conc_timer *)conc__obj_alloc(sizeof *x);
     if (!x) return NULL;
     memset(x, 0, sizeof *x);
     conc__timer_init(&x->t, f, x);
     x->t.period = period;
     if (channel) {
-        x->c = conc__chan_make(sizeof(int64_t), 1, 0);
+        x->c = conc__chan_new(sizeof(int64_t), 1);
         if (!x->c) return conc__obj_free(x), (struct conc_timer *)NULL;
         x->c->timed = 1;
     }
@@ -6544,7 +6611,7 @@ CONC__FN void conc__ctx_expire(conc__timer *t, int64_t now) {
 /* making */
 CONC__FN conc_ctx *conc__ctx_new(conc_ctx *parent, size_t size, enum conc__ctx_kind kind) {
     if (!parent) conc_panic("cannot create context from nil parent");
-    conc_ctx *c = (conc_ctx *)conc__obj_alloc(size);
+    conc_ctx *c = conc__alloc_fails("context") ? NULL : (conc_ctx *)conc__obj_alloc(size);
     if (!c) return NULL;
     memset(c, 0, sizeof *c);
     c->refs = 1;
@@ -6629,7 +6696,7 @@ CONC_API const volatile void *conc__ctx_done(conc_ctx *ctx) {
     if (!c) return NULL;
     struct conc_chan *done = conc__ld_acq(&c->done); /* partner: the release below */
     if (conc__likely(done != NULL)) return done;
-    struct conc_chan *made = conc__chan_make(1, 0, 0);
+    struct conc_chan *made = conc__chan_new(1, 0);
     if (!made) conc__fatal("out of memory: conc_ctx_done");
     conc__lock(&c->lock);
     done = c->done;
@@ -6666,7 +6733,7 @@ CONC__FN void conc__ctx_fire_func(conc__ctx_node *n) {
 }
 CONC_API conc_ctx_func *conc_ctx_after_func(conc_ctx *ctx, void (*fn)(void *), void *arg) {
     if (!fn) conc__go_nil();
-    struct conc_ctx_func *f = (struct conc_ctx_func *)conc__obj_alloc(sizeof *f);
+    struct conc_ctx_func *f = conc__alloc_fails("conc_ctx_after_func") ? NULL : (struct conc_ctx_func *)conc__obj_alloc(sizeof *f);
     if (!f) return NULL;
     f->ctx = conc_ctx_ref(ctx);
     f->fn = fn;
@@ -6793,7 +6860,8 @@ CONC_API void conc__scope_task_void(void *room) {
 
 /* what it owns */
 CONC_API void *conc__scope_room(conc_scope *s, size_t size, void (*fn)(void *)) {
-    struct conc__item *i = size < PTRDIFF_MAX / 2 ? (struct conc__item *)conc__obj_alloc(sizeof *i + size) : NULL;
+    bool fits = size < PTRDIFF_MAX / 2 && !conc__alloc_fails("scope");
+    struct conc__item *i = fits ? (struct conc__item *)conc__obj_alloc(sizeof *i + size) : NULL;
     if (!i) return NULL;
     memset(i + 1, 0, size);
     i->fn = fn;
@@ -6888,7 +6956,7 @@ typedef struct conc__fd {
     conc__queue q;     /* waiters of all kinds, their index says for what; lock */
 } conc__fd;
 
-/* Entry of a descriptor; NULL: a negative number, or never used (make == false), or no memory. */
+/* Entry of a descriptor; NULL: not a number of the system's, or never used (make == false), or no memory. */
 CONC__NOINLINE conc__fd *conc__fd_grow(uint32_t k) {
     conc__fd *chunk = (conc__fd *)CONC_MALLOC(sizeof *chunk << (k + 6)), *none = NULL;
     if (!chunk) return NULL;
@@ -6898,7 +6966,7 @@ CONC__NOINLINE conc__fd *conc__fd_grow(uint32_t k) {
     return none;
 }
 CONC__INLINE conc__fd *conc__fd_at(int fd, bool make) {
-    if (conc__unlikely(fd < 0)) return NULL;
+    if (conc__unlikely((unsigned)fd >= CONC__NET_FIRST)) return NULL;
     uint32_t i = (uint32_t)fd + 64, k = 25u - (uint32_t)__builtin_clz(i);
     conc__fd *chunk = conc__ld_acq(&conc__rt.fds[k]); /* partner: the exchange in conc__fd_grow */
     if (conc__unlikely(!chunk) && (!make || (chunk = conc__fd_grow(k)) == NULL)) return NULL;
@@ -7035,13 +7103,13 @@ CONC__NOINLINE bool conc__fd_refused(conc__op *o) {
     return st == CONC_OK ? true : conc__fail(conc__errno_of(st));
 }
 CONC__FN bool conc__op_begin(conc__op *o, int fd, int what, int64_t deadline, conc_ctx *ctx) {
-    if (conc__tested()) conc__test_forbid("I/O");
+    if (conc__tested()) conc__test_forbid_fd(fd);
     conc__ensure();
     conc__give_way_if_lost(); /* a goroutine whose calls never block must not run on for ever without a processor */
     if (conc__unlikely(deadline != INT64_MAX) && deadline <= conc_now()) return conc__fail(ETIMEDOUT);
     if (conc__unlikely(ctx != NULL) && conc_ctx_err(ctx) != CONC_OK) return conc__fail(conc__errno_of(conc_ctx_err(ctx)));
     o->f = conc__fd_at(fd, true);
-    if (conc__unlikely(!o->f)) return conc__fail(fd < 0 ? EBADF : ENOMEM);
+    if (conc__unlikely(!o->f)) return conc__fail((unsigned)fd >= CONC__NET_FIRST ? EBADF : ENOMEM);
     o->fd = fd;
     o->what = (uint8_t)what;
     o->woken = false;
@@ -7218,6 +7286,8 @@ CONC__FN ssize_t conc__plain_write(conc__op *o, const struct iovec *iov, int cou
 CONC__FN ssize_t conc__read(int fd, void *buf, size_t n, int64_t deadline, conc_ctx *ctx) {
     conc__op o;
     ssize_t r = -1;
+    struct iovec whole = { buf, n };
+    if (conc__tested() && conc__net_has(fd)) return conc__net_read(fd, &whole, 1, 0, deadline, ctx);
     if (!conc__op_begin(&o, fd, CONC_READ, deadline, ctx)) return -1;
     conc__fd *f = o.f;
     for (;;) {
@@ -7229,16 +7299,19 @@ CONC__FN ssize_t conc__read(int fd, void *buf, size_t n, int64_t deadline, conc_
     }
     const uint32_t stream = CONC__FD_OWNED | CONC__FD_STREAM | CONC__FD_REGISTERED;
     if (r > 0 && (conc__ld(&f->flags) & stream) == stream) conc__st(&f->drained, (size_t)r < n ? o.seen[0] + 1 : 0);
-    if (r < 0 && errno == ENOTSOCK) {
-        struct iovec iov = { buf, n };
-        r = conc__plain_read(&o, &iov, 1);
-    }
+    if (r < 0 && errno == ENOTSOCK) r = conc__plain_read(&o, &whole, 1);
     conc__op_end(&o);
     return r;
 }
 CONC__FN ssize_t conc__recv(int fd, struct msghdr *msg, int flags, bool plain, int64_t deadline, conc_ctx *ctx) {
     conc__op o;
     ssize_t r;
+    if (conc__tested() && conc__net_has(fd)) {
+        msg->msg_namelen = 0;
+        msg->msg_controllen = 0;
+        msg->msg_flags = 0;
+        return conc__net_read(fd, msg->msg_iov, msg->msg_iovlen, flags, deadline, ctx);
+    }
     if (!conc__op_begin(&o, fd, CONC_READ, deadline, ctx)) return -1;
     socklen_t namelen = msg->msg_namelen;
     size_t controllen = msg->msg_controllen;
@@ -7279,6 +7352,8 @@ CONC__FN ssize_t conc__write(int fd, const void *buf, size_t n, int64_t deadline
     ssize_t r;
     size_t done = 0;
     bool sock = true;
+    struct iovec whole = { (void *)(uintptr_t)buf, n };
+    if (conc__tested() && conc__net_has(fd)) return conc__net_write(fd, &whole, 1, 0, deadline, ctx);
     if (!conc__op_begin(&o, fd, CONC_WRITE, deadline, ctx)) return -1;
     do {
         struct iovec iov = { (char *)(uintptr_t)buf + done, n - done };
@@ -7311,6 +7386,7 @@ CONC__FN ssize_t conc__send(int fd, const struct msghdr *msg, int flags, bool pl
     ssize_t r;
     size_t done = 0, all = 0;
     bool sock = true;
+    if (conc__tested() && conc__net_has(fd)) return conc__net_write(fd, msg->msg_iov, msg->msg_iovlen, flags, deadline, ctx);
     for (size_t i = 0; i < msg->msg_iovlen; i++) all += msg->msg_iov[i].iov_len;
     if (!conc__op_begin(&o, fd, CONC_WRITE, deadline, ctx)) return -1;
     do {
@@ -7365,6 +7441,7 @@ CONC__FN bool conc__is_stream(int fd) {
 CONC__FN int conc__accept(int fd, struct sockaddr *addr, socklen_t *len, int64_t deadline, conc_ctx *ctx) {
     conc__op o;
     int r = -1, mode;
+    if (conc__tested() && conc__net_has(fd)) return conc__net_accept(fd, addr, len, deadline, ctx);
     const socklen_t room = len ? *len : 0;
     if (!conc__op_begin(&o, fd, CONC_READ, deadline, ctx)) return -1;
     bool stream = (conc__ld(&o.f->flags) & CONC__FD_STREAM) != 0;
@@ -7394,6 +7471,7 @@ CONC__FN int conc__op_ready(conc__op *o) {
 CONC__FN int conc__wait_fd(int fd, int what, int64_t deadline, conc_ctx *ctx) {
     conc__op o;
     if (what < CONC_READ || what > (CONC_READ | CONC_WRITE)) return errno = EINVAL, -1;
+    if (conc__tested() && conc__net_has(fd)) return conc__net_wait_fd(fd, what, deadline, ctx);
     if (!conc__op_begin(&o, fd, what, deadline, ctx)) return -1;
     int r = conc__is_file(fd) ? conc__fail(EPERM) : conc__op_ready(&o);
     o.woken |= r > 0; /* it leaves what it was woken for to others */
@@ -7483,6 +7561,7 @@ CONC__FN bool conc__fd_claim(conc__fd *f) {
     }
 }
 CONC_API int conc_close(int fd) {
+    if (conc__tested() && conc__net_has(fd)) return conc__net_close(fd, false);
     conc__ensure();
     conc__fd *f = conc__fd_at(fd, true);
     if (!f) return close(fd);
@@ -7500,6 +7579,10 @@ CONC_API int conc_close(int fd) {
     conc__fd_wake_all(f, true);
     errno = err;
     return r;
+}
+CONC_API int conc_close_write(int fd) {
+    if (conc__tested() && conc__net_has(fd)) return conc__net_close(fd, true);
+    return shutdown(fd, SHUT_WR);
 }
 
 /* Addresses. */
@@ -7568,6 +7651,7 @@ CONC__FN bool conc__lookup_start(conc__lookup *l) {
 }
 CONC__FN int conc__getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result, int64_t deadline,
                                conc_ctx *ctx) {
+    if (conc__tested()) conc__test_forbid("conc_getaddrinfo");
     conc__ensure();
     if (!conc__self() && deadline == INT64_MAX && !ctx) return getaddrinfo(node, service, hints, result);
     if (deadline != INT64_MAX && deadline <= conc_now()) return errno = ETIMEDOUT, EAI_SYSTEM;
@@ -7638,6 +7722,7 @@ CONC__FN int conc__listen(int family, const struct sockaddr *addr, socklen_t len
     return fd;
 }
 CONC_API int conc_listen_tcp(const char *address) {
+    if (conc__in_test(conc__self())) return conc__net_listen(address, false);
     conc__ensure();
     struct addrinfo *list = conc__resolve(address, true, INT64_MAX, NULL);
     int fd = -1;
@@ -7665,12 +7750,14 @@ CONC__FN bool conc__unix_addr(const char *path, struct sockaddr_un *addr, sockle
 CONC_API int conc_listen_unix(const char *path) {
     struct sockaddr_un addr;
     socklen_t len;
+    if (conc__in_test(conc__self())) return conc__net_listen(path, true);
     conc__ensure();
     return conc__unix_addr(path, &addr, &len) ? conc__listen(AF_UNIX, (struct sockaddr *)(void *)&addr, len) : -1;
 }
 CONC_API int conc_local_port(int fd) {
     union { struct sockaddr any; struct sockaddr_in v4; struct sockaddr_in6 v6; struct sockaddr_storage room; } a;
     socklen_t len = sizeof a;
+    if (conc__tested() && conc__net_has(fd)) return conc__net_port(fd);
     if (getsockname(fd, &a.any, &len) != 0) return -1;
     if (a.any.sa_family == AF_INET) return ntohs(a.v4.sin_port);
     return a.any.sa_family == AF_INET6 ? ntohs(a.v6.sin6_port) : (errno = EAFNOSUPPORT, -1);
@@ -7683,6 +7770,7 @@ CONC__FN int conc__dial(int family, const struct sockaddr *addr, socklen_t len, 
     return fd;
 }
 CONC__FN int conc__dial_tcp(conc_ctx *ctx, const char *address, int64_t deadline) {
+    if (conc__in_test(conc__self())) return conc__net_dial(address, false, deadline, ctx);
     conc__ensure();
     struct addrinfo *list = conc__resolve(address, false, deadline, ctx);
     int fd = -1;
@@ -7698,6 +7786,7 @@ CONC__FN int conc__dial_tcp(conc_ctx *ctx, const char *address, int64_t deadline
 CONC__FN int conc__dial_unix(conc_ctx *ctx, const char *path, int64_t deadline) {
     struct sockaddr_un addr;
     socklen_t len;
+    if (conc__in_test(conc__self())) return conc__net_dial(path, true, deadline, ctx);
     conc__ensure();
     return conc__unix_addr(path, &addr, &len) ? conc__dial(AF_UNIX, (struct sockaddr *)(void *)&addr, len, deadline, ctx) : -1;
 }
@@ -8783,15 +8872,16 @@ CONC__FN void conc__segv_install(void) {
 static const char *const conc__op_text[CONC__O_COUNT] = {
     "", "start", "resume", "lock", "try_lock", "unlock", "rlock", "runlock", "lock (writer)", "unlock (writer)", "send", "receive", "close",
     "len", "select", "wg add", "wg done", "wg wait", "cond wait", "cond signal", "cond broadcast", "sem acquire", "sem release", "load",
-    "store", "read-modify-write", "yield", "sleep", "relax", "settle", "cancel", "operation", "timer", "choose"
+    "store", "read-modify-write", "yield", "sleep", "relax", "settle", "cancel", "operation", "read", "write", "wait_fd", "close", "listen", "accept",
+    "dial", "partition", "timer", "choose", "fault"
 };
 #define CONC__OBJS 8 /* objects of one step that are told apart; a select of more touches everything */
 #define CONC__ANY 255
 struct conc__tstep {
-    uint16_t g;           /* O_TIMER: which of equal timers; O_CHOICE: what was chosen */
+    uint16_t g;           /* O_TIMER: which of equal timers; O_CHOICE: what was chosen; O_FAULT: whether (obj[0] is its name) */
     uint8_t op, nobj;
     bool parked;          /* it did not go through at once */
-    uint32_t options;     /* O_CHOICE: of how many; O_ADD, O_DONE: the counter before it */
+    uint32_t options;     /* O_CHOICE, O_FAULT: of how many; O_ADD, O_DONE: the counter before it */
     const void *obj[CONC__OBJS];
     const conc__site *site;
 };
@@ -8856,6 +8946,8 @@ struct conc__test {
     /* the arena */
     char *arena;
     size_t used, size;
+    uint32_t faults, fault_rate; /* so far in this schedule; one in so many, 0: not drawn yet */
+    struct conc__net *net;       /* see >>test-net; in the arena, NULL: not used yet */
     char *text;           /* report */
     size_t ntext, have_text;
     char token[96];
@@ -8951,6 +9043,12 @@ CONC_API void conc__test_assert(const char *cond, const char *file, int line) {
     struct conc__test *t = conc__test_of();
     if (!t) conc__fatal("conc_assert(%s) failed\n\t%s:%d", cond, file, line);
     conc__test_note(t, CONC_FAIL_ASSERT, "conc_assert(%s) failed at %s:%d", cond, conc__base(file), line);
+    conc__test_leave(t);
+}
+CONC__FN void conc__test_forbid_fd(int fd) {
+    struct conc__test *t = conc__test_of();
+    if (!t) return;
+    conc__test_note(t, CONC_FAIL_INVALID, "I/O inside a test on descriptor %d, which is not of its network (conc_listen_*, conc_dial_*, conc_net_pipe)", fd);
     conc__test_leave(t);
 }
 /* Something that cannot be under the explorer's control. */
@@ -9072,16 +9170,57 @@ CONC__FN void conc__trace_other(struct conc__test *t, uint8_t op, uint32_t what,
 
 /* choices of data */
 CONC__FN uint32_t conc__search_choice(struct conc__test *t, uint32_t n);
-CONC__FN uint32_t conc__test_choice(struct conc__test *t, uint32_t n) {
-    uint32_t k = 0;
-    if (n <= 1) return 0;
+/* What the list or the search says; false: neither is in charge. */
+CONC__FN bool conc__choice_given(struct conc__test *t, uint32_t n, uint32_t *k) {
+    *k = 0;
     if (t->following) {
         if (t->at_list < t->nlist && t->list[t->at_list] >= CONC__D_CHOICE && t->list[t->at_list] != CONC__D_TIMER)
-            k = (t->list[t->at_list++] & 0x7fffu) % n;
-    } else if (t->how == CONC_BOUNDED || t->how == CONC_EXHAUSTIVE) k = conc__search_choice(t, n);
-    else if (t->how != CONC_FIFO) k = conc__test_below(t, n);
+            *k = (t->list[t->at_list++] & 0x7fffu) % n;
+    } else if (t->how == CONC_BOUNDED || t->how == CONC_EXHAUSTIVE) *k = conc__search_choice(t, n);
+    else return t->how == CONC_FIFO;
+    return true;
+}
+CONC__FN uint32_t conc__test_choice(struct conc__test *t, uint32_t n) {
+    uint32_t k;
+    if (n <= 1) return 0;
+    if (!conc__choice_given(t, n, &k)) k = conc__test_below(t, n);
     if (t->tracing) conc__trace_other(t, CONC__O_CHOICE, k, n);
     return k;
+}
+
+/* Faults: choices of yes and no, of which a schedule has a limited number of yeses. How often they come differs from schedule to
+   schedule (never, at every second, eighth, 32nd question), so that early and late ones are met, alone and together. */
+CONC__FN uint32_t conc__fault_draw(struct conc__test *t) {
+    static const uint32_t rates[4] = { UINT32_MAX, 2, 8, 32 };
+    if (!t->fault_rate) t->fault_rate = rates[conc__test_below(t, 4)];
+    return t->fault_rate != UINT32_MAX && conc__test_below(t, t->fault_rate) == 0;
+}
+CONC__FN bool conc__fault_ask(struct conc__test *t, const char *what) {
+    uint32_t k;
+    if (t->faults >= (t->o.faults ? t->o.faults : 1)) return false;
+    if (!conc__choice_given(t, 2, &k)) k = conc__fault_draw(t);
+    if (t->tracing) {
+        conc__trace_other(t, CONC__O_FAULT, k, 2);
+        t->trace[t->ntrace - 1].obj[0] = what;
+    }
+    t->faults += k;
+    return k != 0;
+}
+CONC__INLINE struct conc__test *conc__fault_here(void) { /* the test whose goroutine is here */
+    struct conc__test *t = conc__tested() ? conc__test_of() : NULL;
+    return t && t->m->cur != &t->m->g0 ? t : NULL;
+}
+CONC__FN bool conc__alloc_fails(const char *what) {
+    struct conc__test *t = conc__fault_here();
+    return t && t->o.fail_alloc && conc__fault_ask(t, what);
+}
+CONC__FN bool conc__spawn_fails(void) {
+    struct conc__test *t = conc__fault_here();
+    return t && t->o.fail_spawn && conc__fault_ask(t, "go_with");
+}
+CONC_API bool conc__test_fault(const char *point) {
+    struct conc__test *t = conc__fault_here();
+    return t && t->o.faults && conc__fault_ask(t, point);
 }
 
 /* timers */
@@ -9308,6 +9447,10 @@ CONC__INLINE struct conc__test *conc__at_point(void) { /* the test whose gorouti
     struct conc__test *t = conc__test_of();
     return t && t->m->cur != &t->m->g0 && !conc__ld(&t->m->in) ? t : NULL;
 }
+CONC__NOINLINE void conc__touch_all(struct conc__tstep *s, const void *test) { /* it depends on all others, and they on it */
+    s->nobj = CONC__ANY;
+    for (int i = 0; i < CONC__OBJS; i++) s->obj[i] = test;
+}
 CONC__NOINLINE void conc__test_point(int op, const void *obj, const void *also) {
     struct conc__test *t = conc__at_point();
     if (!t) return;
@@ -9317,6 +9460,7 @@ CONC__NOINLINE void conc__test_point(int op, const void *obj, const void *also) 
     s->nobj = (uint8_t)((obj != NULL) + (also != NULL));
     s->obj[0] = obj;
     s->obj[1] = also;
+    if (obj == t) conc__touch_all(s, t);
     s->site = conc__here;
     conc__here = NULL;
     conc__test_step(t);
@@ -9692,9 +9836,13 @@ CONC__FN void conc__test_reset(struct conc__test *t, uint64_t index) {
     t->at_frame = t->last_frame = t->nwake = t->at_list = t->ntrace = 0;
     t->asleep = 0;
     t->used = 0;
+    t->faults = t->fault_rate = 0;
+    t->net = NULL;
     if (t->how != CONC_PCT) return;
     for (int i = 0; i + 1 < t->depth; i++) t->changes[i] = t->most ? 1 + conc__test_below(t, (uint32_t)t->most) : 0;
 }
+CONC__FN void conc__net_leaks(struct conc__test *t);
+CONC__FN void conc__say_open(struct conc__test *t);
 CONC__FN void conc__test_main(void *arg) {
     struct conc__test *t = (struct conc__test *)arg;
     t->fn(t->arg);
@@ -9727,6 +9875,7 @@ CONC__FN void conc__test_once(struct conc__test *t, uint64_t index) {
         else if (t->bubble) conc__test_note(t, CONC_FAIL_LEAK, "deadlock: main bubble goroutine has exited but blocked goroutines remain");
         else if (!t->o.leaks_allowed) conc__test_note(t, CONC_FAIL_LEAK, "%u goroutine%s blocked at the end", t->live, t->live == 1 ? " is" : "s are");
     }
+    if (t->kind == CONC_FAIL_NONE && !t->pruned && !t->o.leaks_allowed) conc__net_leaks(t);
     if (t->steps > t->most) t->most = t->steps;
     if (t->how == CONC_URW && !t->measured) {
         t->measured = true;
@@ -9759,6 +9908,8 @@ CONC__FN const char *conc__kind_of(uint8_t op) {
     case CONC__O_ACQUIRE: case CONC__O_RELEASE: return "sem";
     case CONC__O_LOAD: case CONC__O_STORE: case CONC__O_RMW: case CONC__O_RELAX: return "atomic";
     case CONC__O_CANCEL: return "ctx";
+    case CONC__O_READ: case CONC__O_WRITE: case CONC__O_FDWAIT: case CONC__O_FDCLOSE: return "stream";
+    case CONC__O_LISTEN: case CONC__O_ACCEPT: case CONC__O_DIAL: case CONC__O_NET: return "net";
     default: return "object";
     }
 }
@@ -9775,10 +9926,15 @@ CONC__FN uint32_t conc__number_of(const struct conc__test *t, const void *obj) {
         }
     return n + 1;
 }
+CONC__FN int conc__objs_shown(const struct conc__tstep *s) { /* of the network's the rest goes without saying */
+    if (s->op >= CONC__O_LISTEN && s->op <= CONC__O_NET) return 0;
+    return s->op >= CONC__O_READ && s->op <= CONC__O_FDCLOSE ? 1 : s->nobj;
+}
 CONC__FN void conc__step_text(const struct conc__test *t, const struct conc__tstep *s, char *to, size_t size) {
     int n = snprintf(to, size, "%s", conc__op_text[s->op % CONC__O_COUNT]);
-    if (n > 0 && s->nobj == CONC__ANY) n += snprintf(to + n, size - (size_t)n, " many");
-    for (int k = 0; n > 0 && (size_t)n < size && k < s->nobj && s->nobj != CONC__ANY; k++)
+    int objs = conc__objs_shown(s);
+    if (n > 0 && objs == CONC__ANY) n += snprintf(to + n, size - (size_t)n, " many");
+    for (int k = 0; n > 0 && (size_t)n < size && k < objs && objs != CONC__ANY; k++)
         n += snprintf(to + n, size - (size_t)n, " %s#%u", s->op == CONC__O_CWAIT && k == 1 ? "mutex" : conc__kind_of(s->op),
                       conc__number_of(t, s->obj[k]));
     if (n > 0 && (size_t)n < size && s->parked) n += snprintf(to + n, size - (size_t)n, " (blocks)");
@@ -9806,7 +9962,9 @@ CONC__FN void conc__say_trace(struct conc__test *t) {
         if (s->op == CONC__O_START || s->op == CONC__O_RESUME) continue;
         if (s->op == CONC__O_TIMER) conc__say(t, "-- time goes on, a timer fires\n");
         else if (s->op == CONC__O_CHOICE) conc__say(t, "-- choice %u of %u\n", s->g, s->options);
-        else {
+        else if (s->op == CONC__O_FAULT) {
+            if (s->g) conc__say(t, "-- fault: %s\n", (const char *)s->obj[0]);
+        } else {
             conc__step_text(t, s, text, sizeof text);
             if (columns) conc__say(t, "%*s%s\n", (int)(s->g * CONC__COLUMN), "", text);
             else {
@@ -9873,7 +10031,7 @@ CONC__FN size_t conc__decisions(struct conc__test *t) { /* the trace as a list t
     for (size_t i = 0; i < t->ntrace; i++) {
         const struct conc__tstep *s = &t->trace[i];
         list = (uint16_t *)conc__test_grow(list, &have, n + 1, sizeof *list);
-        list[n++] = s->op == CONC__O_TIMER ? (uint16_t)CONC__D_TIMER : s->op == CONC__O_CHOICE ? (uint16_t)(CONC__D_CHOICE | s->g) : s->g;
+        list[n++] = s->op == CONC__O_TIMER ? (uint16_t)CONC__D_TIMER : s->op == CONC__O_CHOICE || s->op == CONC__O_FAULT ? (uint16_t)(CONC__D_CHOICE | s->g) : s->g;
     }
     CONC_FREE(t->list);
     t->list = list;
@@ -9916,10 +10074,16 @@ CONC__FN bool conc__list_parse(struct conc__test *t, const char *p) {
     return true;
 }
 
-/* Shrinking: drop runs of decisions as long as the same failure comes back with fewer changes of goroutine, or fewer decisions. */
+/* Shrinking: drop runs of decisions as long as the same failure comes back with fewer faults, changes of goroutine, decisions, or
+   choices that are not the first. */
 CONC__FN uint32_t conc__changes(const uint16_t *list, size_t n) {
     uint32_t k = 0;
     for (size_t i = 1; i < n; i++) k += list[i] != list[i - 1];
+    return k;
+}
+CONC__FN uint32_t conc__choices(const uint16_t *list, size_t n) {
+    uint32_t k = 0;
+    for (size_t i = 0; i < n; i++) k += list[i] > CONC__D_CHOICE && list[i] != CONC__D_TIMER;
     return k;
 }
 CONC__FN bool conc__follow(struct conc__test *t, conc_fail_kind kind, const char *what) {
@@ -9929,6 +10093,7 @@ CONC__FN bool conc__follow(struct conc__test *t, conc_fail_kind kind, const char
 }
 CONC__FN void conc__shrink(struct conc__test *t, conc_fail_kind kind, const char *what) {
     int64_t limit = conc__os_now() + 200 * CONC_MS;
+    uint32_t faults = t->faults;
     size_t n = conc__decisions(t);
     uint16_t *best = (uint16_t *)conc__xmalloc((n + 1) * sizeof *best);
     memcpy(best, t->list, n * sizeof *best);
@@ -9942,10 +10107,12 @@ CONC__FN void conc__shrink(struct conc__test *t, conc_fail_kind kind, const char
             memcpy(t->list + i, best + k, (n - k) * sizeof *best);
             t->nlist = n - (k - i);
             tries++;
-            if (!conc__follow(t, kind, what) || t->ntrace > n) continue;
+            if (!conc__follow(t, kind, what) || t->ntrace > n || t->faults > faults) continue;
             size_t now = conc__decisions(t);
             uint32_t before = conc__changes(best, n), after = conc__changes(t->list, now);
-            if (after > before || (after == before && now >= n)) continue;
+            bool fewer = now < n || (now == n && conc__choices(t->list, now) < conc__choices(best, n));
+            if (t->faults == faults && (after > before || (after == before && !fewer))) continue;
+            faults = t->faults;
             memcpy(best, t->list, now * sizeof *best);
             n = now;
             better = true;
@@ -10089,6 +10256,7 @@ CONC__FN void conc__test_explain(struct conc__test *t, conc_report *r, uint64_t 
         conc__say_blocked(t);
         conc__say_cycle(t);
     }
+    if (kind == CONC_FAIL_LEAK) conc__say_open(t);
     conc__say(t, "\nagain: CONC_REPLAY='%s'\n   or: CONC_REPLAY='%s' (this shorter one)\n", r->token, t->long_token);
 }
 CONC__FN conc_report conc__test_search(struct conc__test *t) {
@@ -10255,6 +10423,7 @@ CONC_API int conc_choose(int n) {
     if (n < 1) conc_panic("conc_choose of less than one");
     return (int)(((uint64_t)conc__random() * (uint64_t)n) >> 32);
 }
+CONC_API bool conc__test_fault(const char *point) { return (void)point, false; }
 CONC_API void conc__test_assert(const char *cond, const char *file, int line) { conc__fatal("conc_assert(%s) failed\n\t%s:%d", cond, file, line); }
 #endif
 CONC_API const char *conc_fail_text(conc_fail_kind kind) {
@@ -10265,6 +10434,539 @@ CONC_API const char *conc_fail_text(conc_fail_kind kind) {
     };
     return (unsigned)kind < CONC__FAIL_COUNT ? text[(unsigned)kind] : "unknown";
 }
+
+// >>test-net
+/* The network of a test. Its descriptors are numbers that the system never gives (from CONC__NET_FIRST up), so the calls of >>io tell them
+   apart by one comparison, and only while a test runs. Everything lies in the test's arena and is forgotten with the schedule.
+
+   A connection is two ends (conc__sock), each with a wire that leads to it: a ring of bytes, of which the first `here` have arrived, and a
+   list of segments on their way, each with the time of its arrival. With a latency a wire's timer stands in the P's heap for the first
+   segment, so time moves as for sleeps, and a deadline may race against bytes on their way. Segments of a connection that is cut stay
+   where they are; healing gives them a new time.
+
+   A call comes to its point before it looks at the socket, and again after each wait: between the look and the wait nobody else runs, so
+   no wake-up is lost. Whatever changes a socket wakes all who wait for it in that direction. For the search a read touches the wire
+   that it empties, a write both wires of the connection (to a closed end it resets its own), and whatever has to do with addresses one object
+   for the whole network.
+
+   As TCP on Linux: the end of file comes after the data; bytes that reach a closed end, or are unread when it is closed, reset the
+   connection; a dial to where nobody listens is refused, one into a cut gives up after 127 s; a listener holds 128 connections that nobody
+   has accepted. Resets and refusals are not delayed. */
+#if CONC__TEST
+enum { CONC__SEGS = 16, CONC__BACKLOG = 128 };
+static const int64_t conc__dial_limit = 127 * CONC_SEC; /* six repeated SYNs */
+struct conc__seg { int64_t when; size_t bytes; bool last; }; /* last: no more will come */
+struct conc__wire {
+    struct conc__sock *to;
+    unsigned char *buf;      /* a ring of net->room bytes, from first on */
+    size_t first, here, all; /* arrived, in it at all */
+    struct conc__seg seg[CONC__SEGS];
+    uint32_t nseg;
+    bool ended;              /* the last segment has arrived */
+    conc__timer timer;
+};
+struct conc__place { /* where somebody has listened */
+    struct conc__place *next;
+    struct conc__sock *listener;
+    char host[108];
+    int port; /* -1: host is a path */
+    bool cut;
+};
+struct conc__sock {
+    uint32_t lock;
+    conc__queue q;             /* waiters, their index says for what */
+    struct conc__sock *peer;   /* NULL: a listener */
+    struct conc__place *place; /* NULL: of conc_net_pipe */
+    struct conc__sock *first, *next; /* a listener's connections that are not accepted */
+    uint32_t waiting;
+    int fd, port;              /* fd: 0 before it is accepted */
+    uint8_t op;                /* what made it */
+    bool closed, reset, finished; /* finished: will write no more */
+    const conc__site *made;
+    struct conc__wire in;
+};
+struct conc__net {
+    struct conc__sock **sock;  /* by number */
+    uint32_t n, have, open;
+    struct conc__place *places;
+    size_t room;
+    int next_port;
+    bool cut;
+    uint32_t lock;
+    conc__queue dialers;
+};
+
+CONC__FN void *conc__net_alloc(struct conc__test *t, size_t n) {
+    void *p = conc__obj_alloc(n);
+    if (p) return p;
+    conc__test_note(t, CONC_FAIL_INVALID, "the network of the test is out of memory (%zu MiB)", t->size >> 20);
+    conc__test_leave(t);
+}
+CONC__FN struct conc__net *conc__net_of(struct conc__test *t) {
+    if (t->net) return t->net;
+    struct conc__net *net = t->net = (struct conc__net *)conc__net_alloc(t, sizeof *net);
+    memset(net, 0, sizeof *net);
+    net->room = t->o.net.buffer ? t->o.net.buffer : 65536;
+    net->next_port = 49152;
+    return net;
+}
+CONC__FN bool conc__net_has(int fd) { return fd >= CONC__NET_FIRST && conc__test_of(); }
+CONC__FN struct conc__sock *conc__sock_at(struct conc__test *t, int fd) { /* NULL: not open */
+    uint32_t i = (uint32_t)(fd - CONC__NET_FIRST);
+    struct conc__sock *s = t->net && i < t->net->n ? t->net->sock[i] : NULL;
+    return s && !s->closed ? s : NULL;
+}
+/* A descriptor for s. */
+CONC__FN int conc__sock_open(struct conc__test *t, struct conc__sock *s, uint8_t op) {
+    struct conc__net *net = conc__net_of(t);
+    if (net->n == net->have) {
+        struct conc__sock **old = net->sock;
+        net->have = net->have ? net->have * 2 : 8;
+        net->sock = (struct conc__sock **)conc__net_alloc(t, net->have * sizeof *net->sock);
+        if (net->n) memcpy(net->sock, old, net->n * sizeof *old);
+    }
+    s->op = op;
+    s->made = conc__here_last();
+    s->fd = CONC__NET_FIRST + (int)net->n;
+    net->sock[net->n++] = s;
+    net->open++;
+    return s->fd;
+}
+CONC__FN void conc__fire_wire(conc__timer *timer, int64_t now);
+CONC__FN struct conc__sock *conc__sock_new(struct conc__test *t, struct conc__place *place) {
+    struct conc__sock *s = (struct conc__sock *)conc__net_alloc(t, sizeof *s);
+    memset(s, 0, sizeof *s);
+    s->place = place;
+    s->in.to = s;
+    conc__timer_init(&s->in.timer, conc__fire_wire, &s->in);
+    return s;
+}
+CONC__FN struct conc__sock *conc__sock_pair(struct conc__test *t, struct conc__place *place) {
+    struct conc__sock *a = conc__sock_new(t, place), *b = conc__sock_new(t, place);
+    a->peer = b;
+    b->peer = a;
+    a->in.buf = (unsigned char *)conc__net_alloc(t, conc__net_of(t)->room);
+    b->in.buf = (unsigned char *)conc__net_alloc(t, conc__net_of(t)->room);
+    return a;
+}
+
+/* waiting */
+CONC__FN conc_status conc__net_wait(uint32_t *lock, conc__queue *q, int what, int64_t deadline, conc_ctx *ctx) {
+    conc__waiter w;
+    conc__m *m = conc__self();
+    conc__lock(lock);
+    conc__waiter_init(&w, m, NULL);
+    w.index = (uint16_t)what;
+    conc__q_put(q, &w);
+    return conc__wait_until(m, lock, q, &w, CONC__W_IO, ctx, deadline, NULL, NULL);
+}
+CONC__FN bool conc__sock_wait(struct conc__sock *s, int what, int64_t deadline, conc_ctx *ctx) {
+    conc_status st = conc__net_wait(&s->lock, &s->q, what, deadline, ctx);
+    return st == CONC_OK || conc__fail(conc__errno_of(st));
+}
+CONC__FN conc__waiter *conc__net_first(conc__waiter *q, int what) {
+    conc__waiter *w = q;
+    if (!w) return NULL;
+    do {
+        if (w->index & what) return w;
+        w = w->next;
+    } while (w != q);
+    return NULL;
+}
+/* All who wait for any of these look again. */
+CONC__FN void conc__net_wake(conc__queue *q, int what) {
+    for (conc__waiter *w; (w = conc__net_first(*q, what)) != NULL;) {
+        conc__q_del(q, w);
+        conc__ready(w->who, false);
+    }
+}
+
+/* wires */
+CONC__FN int64_t conc__net_delay(struct conc__test *t) {
+    int64_t jitter = t->o.net.jitter;
+    return t->o.net.latency + (jitter > 0 ? jitter / 3 * conc__test_choice(t, 4) : 0);
+}
+CONC__FN bool conc__sock_cut(const struct conc__test *t, const struct conc__sock *s) { return s->place && (t->net->cut || s->place->cut); }
+CONC__FN void conc__sock_reset(struct conc__sock *s) {
+    s->reset = true;
+    s->in.here = s->in.all = 0;
+    s->in.nseg = 0;
+    conc__net_wake(&s->q, CONC_READ | CONC_WRITE);
+}
+/* What is due arrives; the timer is set for the rest. */
+CONC__FN void conc__wire_arrive(struct conc__test *t, struct conc__wire *w) {
+    bool news = false, cut = conc__sock_cut(t, w->to);
+    for (; !cut && w->nseg > 0 && w->seg[0].when <= t->now; news = true) {
+        w->here += w->seg[0].bytes;
+        w->ended |= w->seg[0].last;
+        memmove(w->seg, w->seg + 1, --w->nseg * sizeof w->seg[0]);
+    }
+    if (w->to->closed && w->here > 0) {
+        conc__sock_reset(w->to->peer);
+        w->here = w->all = 0;
+        w->nseg = 0;
+    }
+    if (w->nseg > 0 && !cut && w->timer.at < 0) conc__timer_put(&w->timer, w->seg[0].when, false);
+    if (news) conc__net_wake(&w->to->q, CONC_READ);
+}
+CONC__FN void conc__fire_wire(conc__timer *timer, int64_t now) {
+    (void)now;
+    conc__st_rel(&timer->firing, 0);
+    conc__wire_arrive(conc__test_of(), (struct conc__wire *)timer->arg);
+}
+/* Bytes that are in the ring, or the end, set out. Where there are too many segments on their way, they go with the last. */
+CONC__FN void conc__wire_send(struct conc__test *t, struct conc__wire *w, size_t bytes, bool last) {
+    int64_t when = t->now + conc__net_delay(t);
+    struct conc__seg *s = &w->seg[w->nseg > 0 ? w->nseg - 1 : 0];
+    if (w->nseg > 0 && s->when > when) when = s->when;
+    if (w->nseg < CONC__SEGS) {
+        s = &w->seg[w->nseg++];
+        s->bytes = 0;
+        s->last = false;
+    }
+    s->when = when;
+    s->bytes += bytes;
+    s->last |= last;
+    conc__wire_arrive(t, w);
+}
+/* n bytes between the ring, from place at, and the user's memory; in: into the ring. */
+CONC__FN void conc__ring_copy(const struct conc__wire *w, size_t room, size_t at, char *user, size_t n, bool in) {
+    for (size_t i = at % room, k; n > 0; n -= k, user += k, i = 0) {
+        k = n < room - i ? n : room - i;
+        if (in) memcpy(w->buf + i, user, k);
+        else memcpy(user, w->buf + i, k);
+    }
+}
+CONC__FN size_t conc__iov_size(const struct iovec *iov, size_t count) {
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) n += iov[i].iov_len;
+    return n;
+}
+/* n bytes of the user's, of which done have been dealt with. */
+CONC__FN void conc__iov_copy(const struct conc__wire *w, size_t room, size_t at, const struct iovec *iov, size_t done, size_t n, bool in) {
+    for (; n > 0; iov++) {
+        if (done >= iov->iov_len) {
+            done -= iov->iov_len;
+            continue;
+        }
+        size_t k = iov->iov_len - done < n ? iov->iov_len - done : n;
+        conc__ring_copy(w, room, at, (char *)iov->iov_base + done, k, in);
+        at += k, n -= k, done = 0;
+    }
+}
+
+/* Begin, or go on with, a call on fd: the socket, or NULL and errno. An end if end, else a listener. */
+CONC__FN struct conc__sock *conc__net_begin(int fd, int op, bool end, int64_t deadline, conc_ctx *ctx) {
+    struct conc__test *t = conc__test_of();
+    struct conc__sock *s = conc__sock_at(t, fd);
+    int err = 0;
+    if (s && op == CONC__O_ACCEPT) conc__test_point(op, t->net, NULL);
+    else if (s && op == CONC__O_READ) conc__test_point(op, &s->in, NULL);
+    else if (s && s->peer) conc__test_point(op, &s->peer->in, &s->in);
+    else if (s) conc__test_point(op, t->net, &s->in);
+    if (!s || s->closed) err = EBADF;
+    else if (!end != !s->peer) err = end ? ENOTCONN : EINVAL;
+    else if (deadline != INT64_MAX && deadline <= t->now) err = ETIMEDOUT;
+    else if (ctx && conc__ctx_err(conc__ctx_source(ctx)) != CONC_OK) err = conc__errno_of(conc__ctx_err(conc__ctx_source(ctx)));
+    if (err) return errno = err, (struct conc__sock *)NULL;
+    if (end && t->o.net.resets && s->place && !s->reset && conc__fault_ask(t, "connection reset")) {
+        conc__sock_reset(s);
+        conc__sock_reset(s->peer);
+    }
+    return s;
+}
+CONC__FN ssize_t conc__wire_read(struct conc__sock *s, const struct iovec *iov, size_t count, bool peek) {
+    struct conc__test *t = conc__test_of();
+    struct conc__wire *w = &s->in;
+    size_t n = conc__iov_size(iov, count);
+    if (n > w->here) n = w->here;
+    if (t->o.net.short_reads && n > 1) n -= (n - 1) * conc__test_choice(t, 3) / 2; /* all, half or one */
+    conc__iov_copy(w, t->net->room, w->first, iov, 0, n, false);
+    if (peek) return (ssize_t)n;
+    w->first = (w->first + n) % t->net->room;
+    w->here -= n;
+    w->all -= n;
+    conc__net_wake(&s->peer->q, CONC_WRITE);
+    return (ssize_t)n;
+}
+CONC__FN ssize_t conc__net_read(int fd, const struct iovec *iov, size_t count, int flags, int64_t deadline, conc_ctx *ctx) {
+    for (struct conc__sock *s; (s = conc__net_begin(fd, CONC__O_READ, true, deadline, ctx)) != NULL;) {
+        if (s->in.here > 0 && conc__iov_size(iov, count) > 0) return conc__wire_read(s, iov, count, (flags & MSG_PEEK) != 0);
+        if (s->reset) return errno = ECONNRESET, -1;
+        if (s->in.ended || conc__iov_size(iov, count) == 0) return 0;
+        if (flags & MSG_DONTWAIT) return errno = EAGAIN, -1;
+        if (!conc__sock_wait(s, CONC_READ, deadline, ctx)) break;
+    }
+    return -1;
+}
+/* What fits of the rest -> how many bytes. */
+CONC__FN size_t conc__wire_write(struct conc__sock *s, const struct iovec *iov, size_t done, size_t rest) {
+    struct conc__test *t = conc__test_of();
+    struct conc__wire *w = &s->peer->in;
+    size_t n = t->net->room - w->all;
+    if (n > rest) n = rest;
+    conc__iov_copy(w, t->net->room, w->first + w->all, iov, done, n, true);
+    w->all += n;
+    if (n > 0) conc__wire_send(t, w, n, false);
+    return n;
+}
+CONC__FN ssize_t conc__net_write(int fd, const struct iovec *iov, size_t count, int flags, int64_t deadline, conc_ctx *ctx) {
+    size_t done = 0, all = conc__iov_size(iov, count), k;
+    for (struct conc__sock *s; (s = conc__net_begin(fd, CONC__O_WRITE, true, deadline, ctx)) != NULL;) {
+        bool broken = s->reset || s->finished;
+        if (broken) errno = s->finished || s->in.ended ? EPIPE : ECONNRESET;
+        if (broken) break;
+        done += k = conc__wire_write(s, iov, done, all - done);
+        if (done == all) return (ssize_t)done;
+        if (k > 0) continue;
+        if (flags & MSG_DONTWAIT) errno = EAGAIN;
+        if ((flags & MSG_DONTWAIT) || !conc__sock_wait(s, CONC_WRITE, deadline, ctx)) break;
+    }
+    return done ? (ssize_t)done : -1;
+}
+CONC__FN int conc__net_wait_fd(int fd, int what, int64_t deadline, conc_ctx *ctx) {
+    struct conc__sock *s = conc__sock_at(conc__test_of(), fd);
+    const bool end = s && s->peer;
+    while ((s = conc__net_begin(fd, CONC__O_FDWAIT, end, deadline, ctx)) != NULL) {
+        bool can_read = end ? s->in.here > 0 || s->in.ended || s->reset : s->first != NULL;
+        bool can_write = end && (s->reset || s->finished || s->peer->in.all < conc__test_of()->net->room);
+        int got = ((can_read ? CONC_READ : 0) | (can_write ? CONC_WRITE : 0)) & what;
+        if (got) return got;
+        if (!conc__sock_wait(s, what, deadline, ctx)) break;
+    }
+    return -1;
+}
+CONC__FN void conc__net_hang_up(struct conc__test *t, struct conc__sock *s) { /* s is closed: what its peer learns of it */
+    if (s->in.here > 0 && !conc__sock_cut(t, s)) conc__sock_reset(s->peer);
+    else if (!s->finished && !s->peer->closed) conc__wire_send(t, &s->peer->in, 0, true);
+    s->finished = true;
+}
+CONC__FN void conc__net_hush(struct conc__net *net, struct conc__sock *s) { /* a listener is closed */
+    s->place->listener = NULL;
+    for (; s->first; s->first = s->first->next) conc__sock_reset(s->first->peer);
+    conc__net_wake(&net->dialers, CONC_WRITE);
+}
+CONC__FN int conc__net_close(int fd, bool write_only) {
+    struct conc__test *t = conc__test_of();
+    struct conc__sock *s = conc__sock_at(t, fd);
+    if (s) conc__test_point(CONC__O_FDCLOSE, s->peer ? (void *)&s->peer->in : t->net, &s->in);
+    if (!s || s->closed) return errno = EBADF, -1;
+    if (write_only && (!s->peer || s->reset)) return errno = ENOTCONN, -1;
+    if (write_only) {
+        if (!s->finished) conc__wire_send(t, &s->peer->in, 0, true);
+        s->finished = true;
+    } else {
+        s->closed = true;
+        t->net->open--;
+        if (s->peer) conc__net_hang_up(t, s);
+        else conc__net_hush(t->net, s);
+    }
+    conc__net_wake(&s->q, write_only ? CONC_WRITE : CONC_READ | CONC_WRITE);
+    return 0;
+}
+
+/* addresses */
+CONC__FN bool conc__place_parse(struct conc__place *p, const char *address, bool path) {
+    size_t n = address ? strlen(address) : 0;
+    char *colon, *end;
+    memset(p, 0, sizeof *p);
+    if (n == 0) return conc__fail(EINVAL);
+    if (n >= sizeof p->host) return conc__fail(ENAMETOOLONG);
+    memcpy(p->host, address, n);
+    p->port = -1;
+    if (path) return true;
+    colon = strrchr(p->host, ':');
+    if (!colon || !colon[1]) return conc__fail(EINVAL);
+    p->port = (int)strtol(colon + 1, &end, 10);
+    if (*end || end - colon > 6 || p->port > 65535 || p->port < 0) return conc__fail(EINVAL);
+    *colon = 0;
+    return true;
+}
+CONC__FN bool conc__is_one_of(const char *s, const char *a, const char *b, const char *c) {
+    return strcmp(s, a) == 0 || strcmp(s, b) == 0 || strcmp(s, c) == 0;
+}
+CONC__FN bool conc__place_is(const struct conc__place *p, const struct conc__place *wanted) {
+    if (p->port != wanted->port) return false;
+    if (strcmp(p->host, wanted->host) == 0 || p->port < 0) return strcmp(p->host, wanted->host) == 0;
+    if (conc__is_one_of(p->host, "", "0.0.0.0", "[::]") || conc__is_one_of(wanted->host, "", "0.0.0.0", "[::]")) return true;
+    return conc__is_one_of(p->host, "localhost", "127.0.0.1", "[::1]") && conc__is_one_of(wanted->host, "localhost", "127.0.0.1", "[::1]");
+}
+CONC__FN struct conc__place *conc__place_at(struct conc__net *net, const struct conc__place *wanted) {
+    struct conc__place *p = net->places;
+    while (p && !conc__place_is(p, wanted)) p = p->next;
+    return p;
+}
+CONC__FN int conc__net_listen(const char *address, bool path) {
+    struct conc__test *t = conc__test_of();
+    struct conc__net *net = conc__net_of(t);
+    struct conc__place wanted, *p;
+    conc__test_point(CONC__O_LISTEN, net, NULL);
+    if (!conc__place_parse(&wanted, address, path)) return -1;
+    if (wanted.port == 0) wanted.port = net->next_port++;
+    p = conc__place_at(net, &wanted);
+    if (p && p->listener) return errno = EADDRINUSE, -1;
+    if (!p) {
+        p = (struct conc__place *)conc__net_alloc(t, sizeof *p);
+        *p = wanted;
+        p->next = net->places;
+        net->places = p;
+    }
+    p->listener = conc__sock_new(t, p);
+    p->listener->port = p->port;
+    return conc__sock_open(t, p->listener, CONC__O_LISTEN);
+}
+CONC__FN int conc__net_port(int fd) {
+    const struct conc__sock *s = conc__sock_at(conc__test_of(), fd);
+    if (!s) return errno = EBADF, -1;
+    return s->place && s->place->port >= 0 ? s->port : (errno = EAFNOSUPPORT, -1);
+}
+CONC__FN int conc__net_accept(int fd, struct sockaddr *addr, socklen_t *len, int64_t deadline, conc_ctx *ctx) {
+    struct conc__sock *s;
+    while ((s = conc__net_begin(fd, CONC__O_ACCEPT, false, deadline, ctx)) != NULL && !s->first)
+        if (!conc__sock_wait(s, CONC_READ, deadline, ctx)) return -1;
+    if (!s) return -1;
+    struct conc__sock *c = s->first;
+    struct conc__test *t = conc__test_of();
+    s->first = c->next;
+    if (s->waiting-- == CONC__BACKLOG) conc__net_wake(&t->net->dialers, CONC_WRITE);
+    if (addr && len) {
+        struct sockaddr_in a;
+        memset(&a, 0, sizeof a);
+        a.sin_family = s->place->port < 0 ? AF_UNIX : AF_INET;
+        a.sin_port = htons((uint16_t)c->peer->port);
+        a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = s->place->port < 0 ? (socklen_t)sizeof a.sin_family : (socklen_t)sizeof a;
+        memcpy(addr, &a, *len < size ? *len : size);
+        *len = size;
+    }
+    return conc__sock_open(t, c, CONC__O_ACCEPT);
+}
+/* Until the network lets a dial through to wanted: its place, where somebody listens and has room; or NULL and errno. */
+CONC__FN struct conc__place *conc__dial_wait(struct conc__test *t, const struct conc__place *wanted, int64_t deadline, conc_ctx *ctx) {
+    struct conc__net *net = t->net;
+    for (;;) {
+        struct conc__place *p = conc__place_at(net, wanted);
+        bool cut = net->cut || (p && p->cut);
+        if (!cut && (!p || !p->listener)) return errno = ECONNREFUSED, (struct conc__place *)NULL;
+        if (!cut && p->listener->waiting < CONC__BACKLOG) return p;
+        conc_status st = conc__net_wait(&net->lock, &net->dialers, CONC_WRITE, deadline, ctx);
+        if (st != CONC_OK) return errno = conc__errno_of(st), (struct conc__place *)NULL;
+        conc__test_point(CONC__O_DIAL, net, NULL);
+    }
+}
+/* The time that a dial takes, in a queue that nobody else knows. */
+CONC__FN bool conc__dial_travel(struct conc__test *t, int64_t deadline, conc_ctx *ctx) {
+    int64_t there = t->now + conc__net_delay(t) + t->o.net.latency;
+    uint32_t lock = 0;
+    conc__queue q = NULL;
+    if (there > t->now) {
+        (void)conc__net_wait(&lock, &q, CONC_WRITE, there < deadline ? there : deadline, ctx);
+        conc__test_point(CONC__O_DIAL, t->net, NULL);
+    }
+    conc_status st = ctx ? conc__ctx_err(conc__ctx_source(ctx)) : CONC_OK;
+    if (st == CONC_OK && t->now >= deadline) st = CONC_TIMEOUT;
+    return st == CONC_OK || conc__fail(conc__errno_of(st));
+}
+CONC__FN int conc__net_dial(const char *address, bool path, int64_t deadline, conc_ctx *ctx) {
+    struct conc__test *t = conc__test_of();
+    struct conc__net *net = conc__net_of(t);
+    struct conc__place wanted, *p;
+    conc__test_point(CONC__O_DIAL, net, NULL);
+    if (!conc__place_parse(&wanted, address, path)) return -1;
+    if (t->o.net.resets && conc__fault_ask(t, "connection refused")) return errno = ECONNREFUSED, -1;
+    if (deadline > t->now + conc__dial_limit) deadline = t->now + conc__dial_limit;
+    if (!conc__dial_travel(t, deadline, ctx) || (p = conc__dial_wait(t, &wanted, deadline, ctx)) == NULL) return -1;
+    struct conc__sock *c = conc__sock_pair(t, p), *l = p->listener, **at = &l->first;
+    c->port = net->next_port++;
+    c->peer->port = p->port;
+    while (*at) at = &(*at)->next;
+    *at = c->peer;
+    l->waiting++;
+    conc__net_wake(&l->q, CONC_READ);
+    return conc__sock_open(t, c, CONC__O_DIAL);
+}
+
+/* What a body does to the network: everything may depend on it. */
+CONC__FN struct conc__test *conc__net_point(const char *what) {
+    struct conc__test *t = conc__test_of();
+    if (!t) conc__fatal("%s outside a test", what);
+    conc__test_point(CONC__O_NET, t, NULL);
+    (void)conc__net_of(t);
+    return t;
+}
+CONC_API int conc_net_pipe(int fd[2]) {
+    struct conc__test *t = conc__net_point("conc_net_pipe");
+    struct conc__sock *a = conc__sock_pair(t, NULL);
+    fd[0] = conc__sock_open(t, a, CONC__O_NET);
+    fd[1] = conc__sock_open(t, a->peer, CONC__O_NET);
+    return 0;
+}
+CONC_API int conc_net_reset(int fd) {
+    struct conc__test *t = conc__net_point("conc_net_reset");
+    struct conc__sock *s = conc__sock_at(t, fd);
+    if (!s) return errno = EBADF, -1;
+    if (!s->peer) return errno = ENOTCONN, -1;
+    conc__sock_reset(s);
+    conc__sock_reset(s->peer);
+    return 0;
+}
+CONC__FN conc_status conc__net_cut(struct conc__test *t, const char *address, bool cut) {
+    struct conc__place wanted, *p;
+    if (!address) t->net->cut = cut;
+    for (p = t->net->places; !address && !cut && p; p = p->next) p->cut = false;
+    if (!address) return CONC_OK;
+    if (!conc__place_parse(&wanted, address, !strrchr(address, ':'))) return CONC_INVALID;
+    if ((p = conc__place_at(t->net, &wanted)) == NULL) return CONC_INVALID;
+    p->cut = cut;
+    return CONC_OK;
+}
+CONC_API conc_status conc_net_partition(const char *address) {
+    return conc__net_cut(conc__net_point("conc_net_partition"), address, true);
+}
+/* What stood still sets out anew. */
+CONC__FN void conc__wire_resume(struct conc__test *t, struct conc__wire *w) {
+    int64_t when = t->now + t->o.net.latency;
+    for (uint32_t i = 0; i < w->nseg; i++)
+        if (w->seg[i].when < when) w->seg[i].when = when;
+    conc__wire_arrive(t, w);
+}
+CONC_API conc_status conc_net_heal(const char *address) {
+    struct conc__test *t = conc__net_point("conc_net_heal");
+    conc_status st = conc__net_cut(t, address, false);
+    for (uint32_t i = 0; i < t->net->n; i++) {
+        struct conc__sock *s = t->net->sock[i];
+        if (!s->peer || conc__sock_cut(t, s)) continue;
+        conc__wire_resume(t, &s->in);
+        if (!s->peer->fd) conc__wire_resume(t, &s->peer->in); /* not accepted yet */
+    }
+    conc__net_wake(&t->net->dialers, CONC_WRITE);
+    return st;
+}
+
+/* at the end of a schedule */
+CONC__FN void conc__net_leaks(struct conc__test *t) {
+    uint32_t n = t->net ? t->net->open : 0;
+    if (n > 0) conc__test_note(t, CONC_FAIL_LEAK, "%u descriptor%s open at the end", n, n == 1 ? " is" : "s are");
+}
+CONC__FN void conc__say_open(struct conc__test *t) {
+    for (uint32_t i = 0; t->net && i < t->net->n; i++) {
+        const struct conc__sock *s = t->net->sock[i];
+        if (s->closed) continue;
+        conc__say(t, "  a %s", s->peer ? "connection" : "listener");
+        if (s->place && s->place->port >= 0) conc__say(t, " at %s:%d", s->place->host, s->place->port);
+        else if (s->place) conc__say(t, " at %s", s->place->host);
+        if (s->made && s->made->line)
+            conc__say(t, " (%s at %s:%d)", s->op == CONC__O_ACCEPT ? "accepted" : s->op == CONC__O_DIAL ? "dialed" : "made", conc__base(s->made->file), s->made->line);
+        conc__say(t, " is open\n");
+    }
+}
+#else
+CONC__FN int conc__net_none(const char *what) { conc__fatal("%s outside a test", what); }
+CONC_API int conc_net_pipe(int fd[2]) { return (void)fd, conc__net_none("conc_net_pipe"); }
+CONC_API int conc_net_reset(int fd) { return (void)fd, conc__net_none("conc_net_reset"); }
+CONC_API conc_status conc_net_partition(const char *address) { return (void)address, (conc_status)conc__net_none("conc_net_partition"); }
+CONC_API conc_status conc_net_heal(const char *address) { return (void)address, (conc_status)conc__net_none("conc_net_heal"); }
+#endif
 
 // >>api
 CONC_API const char *conc_strerror(conc_status status) {
@@ -10670,6 +11372,36 @@ extern "C" {
 #define conc_relax(...) CONC__HERE(conc_relax(__VA_ARGS__))
 #define conc_ctx_cancel(...) CONC__HERE(conc_ctx_cancel(__VA_ARGS__))
 #define conc_ctx_err(...) CONC__HERE(conc_ctx_err(__VA_ARGS__))
+#define conc_read(...) CONC__HERE(conc_read(__VA_ARGS__))
+#define conc_read_until(...) CONC__HERE(conc_read_until(__VA_ARGS__))
+#define conc_read_ctx(...) CONC__HERE(conc_read_ctx(__VA_ARGS__))
+#define conc_readv(...) CONC__HERE(conc_readv(__VA_ARGS__))
+#define conc_recvfrom(...) CONC__HERE(conc_recvfrom(__VA_ARGS__))
+#define conc_recvmsg(...) CONC__HERE(conc_recvmsg(__VA_ARGS__))
+#define conc_write(...) CONC__HERE(conc_write(__VA_ARGS__))
+#define conc_write_until(...) CONC__HERE(conc_write_until(__VA_ARGS__))
+#define conc_write_ctx(...) CONC__HERE(conc_write_ctx(__VA_ARGS__))
+#define conc_writev(...) CONC__HERE(conc_writev(__VA_ARGS__))
+#define conc_sendto(...) CONC__HERE(conc_sendto(__VA_ARGS__))
+#define conc_sendmsg(...) CONC__HERE(conc_sendmsg(__VA_ARGS__))
+#define conc_wait_fd(...) CONC__HERE(conc_wait_fd(__VA_ARGS__))
+#define conc_wait_fd_until(...) CONC__HERE(conc_wait_fd_until(__VA_ARGS__))
+#define conc_wait_fd_ctx(...) CONC__HERE(conc_wait_fd_ctx(__VA_ARGS__))
+#define conc_accept(...) CONC__HERE(conc_accept(__VA_ARGS__))
+#define conc_accept_until(...) CONC__HERE(conc_accept_until(__VA_ARGS__))
+#define conc_accept_ctx(...) CONC__HERE(conc_accept_ctx(__VA_ARGS__))
+#define conc_close(...) CONC__HERE(conc_close(__VA_ARGS__))
+#define conc_close_write(...) CONC__HERE(conc_close_write(__VA_ARGS__))
+#define conc_listen_tcp(...) CONC__HERE(conc_listen_tcp(__VA_ARGS__))
+#define conc_listen_unix(...) CONC__HERE(conc_listen_unix(__VA_ARGS__))
+#define conc_dial_tcp(...) CONC__HERE(conc_dial_tcp(__VA_ARGS__))
+#define conc_dial_tcp_until(...) CONC__HERE(conc_dial_tcp_until(__VA_ARGS__))
+#define conc_dial_unix(...) CONC__HERE(conc_dial_unix(__VA_ARGS__))
+#define conc_dial_unix_until(...) CONC__HERE(conc_dial_unix_until(__VA_ARGS__))
+#define conc_net_pipe(...) CONC__HERE(conc_net_pipe(__VA_ARGS__))
+#define conc_net_partition(...) CONC__HERE(conc_net_partition(__VA_ARGS__))
+#define conc_net_heal(...) CONC__HERE(conc_net_heal(__VA_ARGS__))
+#define conc_net_reset(...) CONC__HERE(conc_net_reset(__VA_ARGS__))
 #ifndef __cplusplus
 #define conc__chan_send(...) CONC__HERE(conc__chan_send(__VA_ARGS__))
 #define conc__chan_recv(...) CONC__HERE(conc__chan_recv(__VA_ARGS__))
