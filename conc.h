@@ -2721,8 +2721,8 @@ CONC__FN int conc__net_port(int fd);
 #define conc__spawn_fails() 0
 #define conc__test_forbid_fd(fd) ((void)0)
 #define conc__net_has(fd) 0
-#define conc__net_read(fd, iov, count, flags, deadline, ctx) (-1)
-#define conc__net_write(fd, iov, count, flags, deadline, ctx) (-1)
+#define conc__net_read(fd, iov, count, flags, deadline, ctx) ((void)(iov), -1)
+#define conc__net_write(fd, iov, count, flags, deadline, ctx) ((void)(iov), -1)
 #define conc__net_accept(fd, addr, len, deadline, ctx) (-1)
 #define conc__net_wait_fd(fd, what, deadline, ctx) (-1)
 #define conc__net_close(fd, write_only) (-1)
@@ -8873,7 +8873,7 @@ static const char *const conc__op_text[CONC__O_COUNT] = {
     "", "start", "resume", "lock", "try_lock", "unlock", "rlock", "runlock", "lock (writer)", "unlock (writer)", "send", "receive", "close",
     "len", "select", "wg add", "wg done", "wg wait", "cond wait", "cond signal", "cond broadcast", "sem acquire", "sem release", "load",
     "store", "read-modify-write", "yield", "sleep", "relax", "settle", "cancel", "operation", "read", "write", "wait_fd", "close", "listen", "accept",
-    "dial", "partition", "timer", "choose", "fault"
+    "dial", "network", "timer", "choose", "fault"
 };
 #define CONC__OBJS 8 /* objects of one step that are told apart; a select of more touches everything */
 #define CONC__ANY 255
@@ -9920,6 +9920,7 @@ CONC__FN uint32_t conc__number_of(const struct conc__test *t, const void *obj) {
     for (size_t i = 0; i < t->ntrace; i++)
         for (int k = 0; k < t->trace[i].nobj && k < CONC__OBJS; k++) {
             uint32_t at = 0;
+            if (t->trace[i].obj[k] == t || t->trace[i].obj[k] == t->net) continue; /* not shown */
             while (at < n && seen[at] != t->trace[i].obj[k]) at++;
             if (t->trace[i].obj[k] == obj) return at + 1;
             if (at == n && n < 256) seen[n++] = t->trace[i].obj[k];
@@ -10107,12 +10108,13 @@ CONC__FN void conc__shrink(struct conc__test *t, conc_fail_kind kind, const char
             memcpy(t->list + i, best + k, (n - k) * sizeof *best);
             t->nlist = n - (k - i);
             tries++;
-            if (!conc__follow(t, kind, what) || t->ntrace > n || t->faults > faults) continue;
+            if (!conc__follow(t, kind, what) || t->faults > faults || (t->ntrace > n && t->faults == faults)) continue;
             size_t now = conc__decisions(t);
             uint32_t before = conc__changes(best, n), after = conc__changes(t->list, now);
             bool fewer = now < n || (now == n && conc__choices(t->list, now) < conc__choices(best, n));
             if (t->faults == faults && (after > before || (after == before && !fewer))) continue;
             faults = t->faults;
+            if (now > n) best = (uint16_t *)conc__realloc(best, (now + 1) * sizeof *best);
             memcpy(best, t->list, now * sizeof *best);
             n = now;
             better = true;
@@ -10558,7 +10560,9 @@ CONC__FN conc_status conc__net_wait(uint32_t *lock, conc__queue *q, int what, in
     conc__waiter_init(&w, m, NULL);
     w.index = (uint16_t)what;
     conc__q_put(q, &w);
-    return conc__wait_until(m, lock, q, &w, CONC__W_IO, ctx, deadline, NULL, NULL);
+    conc_status st = conc__wait_until(m, lock, q, &w, CONC__W_IO, ctx, deadline, NULL, NULL);
+    conc__here_set(conc__here_last()); /* the call goes on */
+    return st;
 }
 CONC__FN bool conc__sock_wait(struct conc__sock *s, int what, int64_t deadline, conc_ctx *ctx) {
     conc_status st = conc__net_wait(&s->lock, &s->q, what, deadline, ctx);
@@ -10895,7 +10899,9 @@ CONC__FN struct conc__test *conc__net_point(const char *what) {
     return t;
 }
 CONC_API int conc_net_pipe(int fd[2]) {
-    struct conc__test *t = conc__net_point("conc_net_pipe");
+    struct conc__test *t = conc__test_of();
+    if (!t) conc__fatal("conc_net_pipe outside a test");
+    conc__test_point(CONC__O_NET, conc__net_of(t), NULL);
     struct conc__sock *a = conc__sock_pair(t, NULL);
     fd[0] = conc__sock_open(t, a, CONC__O_NET);
     fd[1] = conc__sock_open(t, a->peer, CONC__O_NET);
