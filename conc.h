@@ -32,7 +32,8 @@
      public:          >>options >>status >>goroutines >>channels >>select >>sync >>containers >>time >>context >>scope >>io >>signal >>diagnostics
                       >>testing >>short-names
      implementation:  >>platform >>os >>coro >>ds >>sched-types >>park >>sched >>time-impl >>watch >>chan-impl >>select-impl >>sync-impl
-                      >>context-impl >>scope-impl >>poll >>io >>containers-impl >>signal-impl >>diag >>test >>test-net >>api
+                      >>context-impl >>scope-impl >>poll >>io >>containers-impl >>signal-impl >>diag >>test >>test-net >>test-leaks
+                      >>api
 
    Options (define before including, the same in every file; CONC_STATIC goes with CONC_IMPLEMENTATION in each file that uses it):
      CONC_IMPLEMENTATION    compile the implementation into this file (exactly one file)
@@ -1274,6 +1275,35 @@ CONC_API conc_status conc_net_partition(const char *address);
 CONC_API conc_status conc_net_heal(const char *address); /* NULL: every cut */
 /* Reset a connection, as a host does that has forgotten it: both sides fail with ECONNRESET. EBADF, ENOTCONN. */
 CONC_API int conc_net_reset(int fd);
+
+/* Leaks of ordinary runs, in any test framework:
+     conc_leak_mark mark;
+     conc_leak_begin(&mark);
+     ... the test ...
+     conc_report r = conc_test_leaks(&mark);                   // r.ok, or r.text says what is left, made or started where
+   Where the implementation has CONC_TEST: goroutines, channels, timers and contexts that were started or made by the goroutine or thread that
+   began the mark, and by what it started, and so on; so tests may run at once, each with a mark of its own, and
+   marks may be nested (the inner one's are not the outer one's). Elsewhere: goroutines alone, all that the program has started since.
+   What is on its way out is waited for, up to .wait; if nothing is left there is no wait at all. Both calls on the same goroutine or
+   thread, not in a body of conc_test, which checks by itself. It ends the mark. The text lives until the thread's next check. (goleak) */
+typedef struct conc_leak_mark {
+    struct conc__family *conc__family, *conc__outer;
+    uint64_t *conc__before;
+    size_t conc__n;
+} conc_leak_mark;
+typedef struct conc_leak_opts {
+    int64_t wait;            /* 400 ms */
+    const char *ignore;      /* words, separated by spaces: functions as written at the go statement, names of go_with, places ("main.c:12"), or
+                                "channel", "timer", "context" */
+    bool goroutines_only;
+    int conc__end;
+} conc_leak_opts;
+CONC_API void conc_leak_begin(conc_leak_mark *mark);
+CONC_API conc_report conc__test_leaks(conc_leak_mark *mark, const conc_leak_opts *opts);
+#ifndef __cplusplus /* conc_test_leaks(&mark), conc_test_leaks(&mark, .wait = CONC_SEC, ...) */
+#define conc_test_leaks(...) CONC__LEAKS_CALL(__VA_ARGS__, .conc__end = 0)
+#define CONC__LEAKS_CALL(mark, ...) conc__test_leaks((mark), &(const conc_leak_opts){ __VA_ARGS__ })
+#endif
 /* In a loop that waits for an atomic to change: this goroutine need not run before one of those that it has read since its last call has
    been written. Outside a test: conc_yield. */
 CONC_API void conc_relax(void);
@@ -1455,6 +1485,8 @@ template <class... S> inline conc_status conc_signal_ignore(S... sig) {
     const int list[] = { static_cast<int>(sig)..., 0 };
     return conc__signal_ignore(list, sizeof...(sig));
 }
+
+inline conc_report conc_test_leaks(conc_leak_mark *mark, const conc_leak_opts &opts = conc_leak_opts()) { return conc__test_leaks(mark, &opts); }
 
 template <class T> struct conc__sending { /* made before the value is evaluated */
     conc__sel *s;
@@ -2066,6 +2098,8 @@ struct conc__g {
     void *tsan, *asan;
 #if CONC__TEST
     struct conc__tg *tg; /* its part in a test, or NULL */
+    struct conc__family *family, *born; /* see >>test-leaks: what it hands on, what it counts in */
+    const conc__site *last;      /* the operation in which it left its stack last, if that has a place */
 #endif
 };
 #if CONC__TSAN
@@ -2495,6 +2529,9 @@ typedef struct conc__rec {
 #if CONC__TSAN
     void *tsan; /* a fiber is ordered after its creator: that must be who spawns it, not who happens to run it */
 #endif
+#if CONC__TEST
+    struct conc__family *family;
+#endif
 } conc__rec;
 struct conc__regs { /* offsets known to the assembly */
     uintptr_t gp[8]; /* x86-64: rdi rsi rdx rcx r8 r9 rax -; AArch64: x0 to x7 */
@@ -2701,6 +2738,14 @@ CONC__FN int conc__net_close(int fd, bool write_only);
 CONC__FN int conc__net_listen(const char *address, bool path);
 CONC__FN int conc__net_dial(const char *address, bool path, int64_t deadline, conc_ctx *ctx);
 CONC__FN int conc__net_port(int fd);
+CONC__FN void conc__family_join(conc__rec *r);
+CONC__FN void conc__family_leave(conc__g *g);
+CONC__FN struct conc__family *conc__family_lend(struct conc__family *f);
+CONC__FN struct conc__family *conc__family_of(const void *obj);
+CONC__FN void *conc__tracked_alloc(size_t n);
+CONC__FN void conc__tracked_free(void *obj);
+CONC__FN void conc__obj_is(void *obj, const char *kind);
+#define conc__last_set(g) ((g)->last = conc__here, conc__here = NULL)
 #define conc__tested() conc__unlikely(conc__ld(&conc__testing))
 #else
 #define conc__tested() 0
@@ -2729,6 +2774,12 @@ CONC__FN int conc__net_port(int fd);
 #define conc__net_listen(address, path) (-1)
 #define conc__net_dial(address, path, deadline, ctx) (-1)
 #define conc__net_port(fd) (-1)
+#define conc__family_join(r) ((void)0)
+#define conc__family_leave(g) ((void)0)
+#define conc__family_lend(f) ((struct conc__family *)NULL)
+#define conc__family_of(obj) ((struct conc__family *)NULL)
+#define conc__obj_is(obj, kind) ((void)0)
+#define conc__last_set(g) ((void)0)
 #endif
 #define CONC__NET_FIRST (1 << 30) /* the first descriptor of a test's network: the system has none so high */
 /* The place of the next operation, for reports; each operation takes it. */
@@ -3187,6 +3238,7 @@ CONC__FN conc__g *conc__bind(conc__m *m, conc__rec *r);
    is running again, perhaps on another M, outside the bracket. */
 CONC__INLINE void conc__switch_out(conc__m *m, conc__g *g, uint32_t stop) {
     void *work = NULL;
+    conc__last_set(g);
     if (conc__likely(stop == 0 && !g->locked)) work = conc__pick(m->p);
     else if (stop & CONC__TESTED) {
         conc__test_park(m, g);
@@ -3901,6 +3953,9 @@ CONC__ANY_CALL CONC__INLINE void conc__run_rec(conc__m *m, conc__g *g) {
     g->exits = NULL;
     g->local = NULL;
     g->wait = 0;
+#if CONC__TEST
+    g->family = g->born = r->family;
+#endif
     g->live = 1;
     if (conc__unlikely(kind & CONC__R_BIG)) {
         g->wg = big->wg;
@@ -3951,9 +4006,11 @@ CONC__FN void conc__run_exits(conc__g *g) {
    if reuse is allowed); else it is left for good. */
 CONC__NOINLINE conc__m *conc__finish(conc__g *g, bool reuse) {
     if (conc__unlikely(conc__ld(&g->exits) || conc__ld(&g->local))) conc__run_exits(g);
+    conc__family_leave(g);
     if (g->wg) conc_wg_done(g->wg);
     conc__m *m = conc__self();
     uint32_t stop = conc__enter(m);
+    conc__last_set(g);
     conc__hb_release(&conc__rt); /* partners: conc_num_goroutines, conc_shutdown */
     conc__rec *r = (conc__rec *)g->rec;
     if (conc__unlikely(r != NULL)) {
@@ -4037,6 +4094,7 @@ CONC__INLINE void conc__rec_fill(conc__m *m, bool inside, conc__rec *r, const co
 #if CONC__TSAN
     r->tsan = __tsan_create_fiber(0);
 #endif
+    conc__family_join(r);
     conc__hb_release(r);
 }
 /* A record is filled; outside: m has no P, or is wanted elsewhere. */
@@ -5084,7 +5142,9 @@ CONC_API struct conc_chan *conc__chan_make(size_t size, size_t cap, int negative
     if (negative || size > UINT32_MAX || __builtin_mul_overflow(size, cap, &bytes) || bytes > PTRDIFF_MAX / 2 || (cap > UINT32_MAX / 2 && size == 0))
         conc_panic("makechan: size out of range");
     if (cap > UINT32_MAX / 2 || conc__alloc_fails("chan_make")) return NULL;
-    return conc__chan_new(size, cap);
+    struct conc_chan *c = conc__chan_new(size, cap);
+    if (c) conc__obj_is(c, "channel");
+    return c;
 }
 CONC_API void conc__chan_ref(const volatile void *ch) {
     struct conc_chan *c = conc__c(ch);
@@ -5742,8 +5802,10 @@ CONC__FN void conc__fire_func(conc__timer *t, int64_t now) {
     if (!r) conc__fatal("out of memory: conc_after_func");
     r->fn = (void (*)(void))(uintptr_t)x->fn;
     r->arg[0] = (uintptr_t)x->arg;
+    struct conc__family *mine __attribute__((unused)) = conc__family_lend(conc__family_of(x));
     conc__st_rel(&t->firing, 0);
     conc__submit(r, &d, CONC__R_INT);
+    (void)conc__family_lend(mine);
 }
 CONC__FN struct conc_timer *conc__timer_make(void (*f)(conc__timer *, int64_t), bool channel, int64_t ns, int64_t period) {
     conc__ensure();
@@ -5758,6 +5820,7 @@ CONC__FN struct conc_timer *conc__timer_make(void (*f)(conc__timer *, int64_t), 
         x->c->timed = 1;
     }
     (void)ns;
+    conc__obj_is(x, "timer");
     return x;
 }
 CONC__FN void conc__timer_check(const void *t, const char *what) {
@@ -6617,6 +6680,7 @@ CONC__FN conc_ctx *conc__ctx_new(conc_ctx *parent, size_t size, enum conc__ctx_k
     c->refs = 1;
     c->kind = (uint8_t)kind;
     c->parent = conc_ctx_ref(parent);
+    conc__obj_is(c, "context");
     return c;
 }
 /* c becomes a source below its parent's, and shares its fate. */
@@ -8989,7 +9053,7 @@ CONC__FN void *conc__test_grow(void *p, size_t *have, size_t want, size_t size) 
 #define CONC__ARENA ((size_t)256 << 20)
 CONC__FN void *conc__obj_alloc(size_t n) {
     struct conc__test *t;
-    if (conc__likely(!conc__ld(&conc__testing)) || !(t = conc__test_of())) return CONC_MALLOC(n);
+    if (conc__likely(!conc__ld(&conc__testing)) || !(t = conc__test_of())) return conc__tracked_alloc(n);
     n = (n + 63) & ~(size_t)63;
     if (n > t->size - t->used) return NULL;
     t->used += n;
@@ -8998,7 +9062,7 @@ CONC__FN void *conc__obj_alloc(size_t n) {
 CONC__FN void conc__obj_free(void *p) {
     struct conc__test *t;
     if (conc__unlikely(conc__ld(&conc__testing)) && (t = conc__test_of()) && (char *)p >= t->arena && (char *)p < t->arena + t->size) return;
-    CONC_FREE(p);
+    if (p) conc__tracked_free(p);
 }
 
 CONC__FN const conc__site *conc__test_site(void) {
@@ -9538,6 +9602,7 @@ CONC__FN void conc__test_spawn(conc__m *m, conc__rec *r, const conc__site *site)
     struct conc__test *t = m->test;
     struct conc__tg *tg = conc__tg_new(t);
     r->site = site;
+    r->family = NULL;
     r->id = (uint64_t)(tg->next.g + 1u) << 8 | (r->id & 255);
     r->parent = t->cur ? t->cur->next.g + 1u : 0;
     tg->spawned = site;
@@ -10974,6 +11039,301 @@ CONC_API conc_status conc_net_partition(const char *address) { return (void)addr
 CONC_API conc_status conc_net_heal(const char *address) { return (void)address, (conc_status)conc__net_none("conc_net_heal"); }
 #endif
 
+// >>test-leaks
+/* What is left behind, in ordinary runs. Where the implementation is compiled with CONC_TEST, a mark founds a family: whoever
+   runs under it hands it on to the goroutines that it starts and to the channels, timers and contexts that it makes, and these to theirs
+   (a timer to the goroutine of its function). So tests may run beside each other, and what one leaves is never found by another. A
+   family counts its living goroutines, those that have no stack yet too, and its objects: that nothing is left is known by two loads. Families are
+   not freed, for goroutines that were abandoned may still name them, but used again once nobody does.
+
+   Objects that conc__obj_alloc makes have a struct conc__tracked before them then; it is in a list, under one lock, while its family is
+   marked. Elsewhere (and under ThreadSanitizer) nothing is added to anything: a mark notes the numbers of the goroutines that
+   live, and who is alive later and not among them is new. */
+struct conc__leftover { int64_t goroutines, starting, objects; };
+struct conc__text { char *p; size_t n, have; };
+CONC__FN void conc__text_add(struct conc__text *x, const char *format, ...) __attribute__((format(printf, 2, 3)));
+CONC__FN void conc__text_add(struct conc__text *x, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (n < 0) return;
+    if (x->n + (size_t)n >= x->have) x->p = (char *)conc__realloc(x->p, x->have = 2 * (x->n + (size_t)n) + 256);
+    va_start(args, format);
+    (void)vsnprintf(x->p + x->n, (size_t)n + 1, format, args);
+    va_end(args);
+    x->n += (size_t)n;
+}
+/* Is this word, of n characters, one of those in the list? */
+CONC__FN bool conc__listed(const char *list, const char *word, size_t n) {
+    for (const char *at = list; at && *at; at += strspn(at, " ")) {
+        size_t k = strcspn(at, " ");
+        if (k == n && memcmp(at, word, n) == 0) return true;
+        at += k;
+    }
+    return false;
+}
+CONC__FN bool conc__site_listed(const char *list, const conc__site *s) {
+    char place[160];
+    if (!list || !s) return false;
+    const char *slash = strrchr(s->file, '/');
+    int n = snprintf(place, sizeof place, "%s:%d", slash ? slash + 1 : s->file, s->line);
+    return conc__listed(list, s->fn, strcspn(s->fn, ",")) || conc__listed(list, place, n > 0 ? (size_t)n : 0);
+}
+CONC__FN void conc__say_place(struct conc__text *x, const char *how, const conc__site *s) {
+    if (!s || !s->line) return;
+    const char *slash = strrchr(s->file, '/');
+    conc__text_add(x, "%s%s:%d", how, slash ? slash + 1 : s->file, s->line);
+}
+
+/* goroutines */
+#if CONC__TEST
+#define CONC__TEST_LAST(g) (g)->last
+CONC__FN bool conc__g_new(const conc_leak_mark *mark, const conc__g *g) { return g->family == mark->conc__family; }
+#else
+#define CONC__TEST_LAST(g) NULL
+CONC__FN bool conc__g_new(const conc_leak_mark *mark, const conc__g *g) {
+    for (size_t i = 0; i < mark->conc__n; i++)
+        if (mark->conc__before[i] == g->id) return false;
+    return true;
+}
+#endif
+CONC__FN void conc__say_left(struct conc__text *x, const conc__g *g) {
+    const conc__site *s = g->site;
+    const char *state = g->wait ? conc__wait_text[g->wait % CONC__W_COUNT] : NULL;
+    conc__text_add(x, "  goroutine %llu %.*s", (unsigned long long)g->id, s ? (int)strcspn(s->fn, ",") : 0, s ? s->fn : "");
+    if (g->name) conc__text_add(x, " \"%s\"", g->name);
+    conc__say_place(x, " (started at ", s);
+    if (s && s->line) conc__text_add(x, " by %s)", s->func);
+    conc__text_add(x, state ? " is blocked in %s" : " is running", state);
+    conc__say_place(x, ", its last operation at ", CONC__TEST_LAST(g));
+    conc__text_add(x, "\n");
+}
+/* Walk all that have a stack: how many count, and, if x, what they are. Read while they run, as for a dump. */
+__attribute__((no_sanitize("thread"))) CONC__FN int64_t conc__left_goroutines(const conc_leak_mark *mark, const char *ignore, int64_t *all, struct conc__text *x) {
+    int64_t n = 0;
+    conc__m *m = conc__self();
+    const conc__g *me = m ? conc__ld(&m->cur) : NULL;
+    struct conc__slab *lists[2] = { conc__ld_acq(&conc__rt.slabs), conc__ld_acq(&conc__rt.bigs) };
+    *all = 0;
+    for (int l = 0; l < 2; l++)
+        for (struct conc__slab *s = lists[l]; s; s = s->next)
+            for (uint32_t i = 0; i < conc__ld_acq(&s->used); i++) {
+                const conc__g *g = l ? (const conc__g *)(void *)(s->base + s->size - CONC__G_ROOM) : conc__slab_at(s, i);
+                if (!g->live || g == me || !conc__g_new(mark, g)) continue;
+                ++*all;
+                if (conc__site_listed(ignore, g->site) || (g->name && conc__listed(ignore, g->name, strlen(g->name)))) continue;
+                n++;
+                if (x) conc__say_left(x, g);
+            }
+    return n;
+}
+
+#if CONC__TEST
+struct conc__family { struct conc__family *next; int64_t users, living, objects; uint32_t marked; }; /* marked: by a mark that has not ended */
+struct conc__tracked {
+    struct conc__tracked *next, **link; /* link NULL: not in the list */
+    struct conc__family *family;
+    const conc__site *site;
+    const char *kind;
+};
+#define CONC__TRACKED 64 /* bytes before an object */
+static struct { uint32_t lock; struct conc__family *families; struct conc__tracked *objects; } conc__leaks;
+static __thread struct conc__family *conc__tls_family;
+CONC__FN struct conc__family **conc__family_here(void) {
+    conc__m *m = conc__self();
+    return m ? &conc__ld(&m->cur)->family : &conc__tls_family;
+}
+CONC__FN struct conc__family *conc__family_found(void) {
+    struct conc__family *made = (struct conc__family *)conc__xmalloc(sizeof *made), *f;
+    memset(made, 0, sizeof *made);
+    conc__lock(&conc__leaks.lock);
+    for (f = conc__leaks.families; f && (conc__ld_acq(&f->marked) || conc__ld_acq(&f->users) > 0); f = f->next) continue;
+    if (!f) {
+        f = made;
+        f->next = conc__leaks.families;
+        conc__leaks.families = f;
+        made = NULL;
+    }
+    conc__st(&f->marked, 1);
+    conc__unlock(&conc__leaks.lock);
+    CONC_FREE(made);
+    return f;
+}
+/* A goroutine is started here, and ends. */
+CONC__FN void conc__family_join(conc__rec *r) {
+    struct conc__family *f = r->family = *conc__family_here();
+    if (!f) return;
+    (void)conc__add(&f->users, 1);
+    (void)conc__add(&f->living, 1);
+}
+CONC__FN void conc__family_leave(conc__g *g) {
+    struct conc__family *f = g->born;
+    g->family = g->born = NULL;
+    if (!f) return;
+    (void)conc__add(&f->living, -1);
+    (void)__atomic_fetch_sub(&f->users, 1, __ATOMIC_RELEASE); /* partner: the acquire in conc__family_found */
+}
+CONC__FN struct conc__tracked *conc__tracked_of(const void *obj) { return (struct conc__tracked *)(void *)((char *)(uintptr_t)obj - CONC__TRACKED); }
+CONC__FN void *conc__tracked_alloc(size_t n) {
+    char *p = (char *)CONC_MALLOC(n + CONC__TRACKED);
+    if (!p) return NULL;
+    memset(p, 0, CONC__TRACKED);
+    return p + CONC__TRACKED;
+}
+CONC__FN void conc__tracked_free(void *obj) {
+    struct conc__tracked *x = conc__tracked_of(obj);
+    if (x->link) {
+        conc__lock(&conc__leaks.lock);
+        *x->link = x->next;
+        if (x->next) x->next->link = x->link;
+        conc__unlock(&conc__leaks.lock);
+        (void)conc__add(&x->family->objects, -1);
+        (void)__atomic_fetch_sub(&x->family->users, 1, __ATOMIC_RELEASE);
+    }
+    CONC_FREE(x);
+}
+/* obj, from conc__obj_alloc, is what a user sees as a channel, timer, context ... */
+CONC__FN void conc__obj_is(void *obj, const char *kind) {
+    const conc__site *here = conc__here;
+    if (here && here->fn[0] == 'm') conc__here = NULL; /* it was noted for the making of this */
+    else here = NULL;
+    struct conc__family *f = *conc__family_here();
+    if (!f || conc__in_test(conc__self())) return;
+    struct conc__tracked *x = conc__tracked_of(obj);
+    x->kind = kind;
+    x->site = here;
+    x->family = f;
+    (void)conc__add(&f->users, 1);
+    (void)conc__add(&f->objects, 1);
+    conc__lock(&conc__leaks.lock);
+    x->next = conc__leaks.objects;
+    x->link = &conc__leaks.objects;
+    if (x->next) x->next->link = &x->next;
+    conc__leaks.objects = x;
+    conc__unlock(&conc__leaks.lock);
+}
+/* What is started until the end of it belongs to obj's family. */
+CONC__FN struct conc__family *conc__family_lend(struct conc__family *f) {
+    struct conc__family **here = conc__family_here(), *old = *here;
+    *here = f;
+    return old;
+}
+CONC__FN struct conc__family *conc__family_of(const void *obj) { return conc__in_test(conc__self()) ? NULL : conc__tracked_of(obj)->family; }
+
+/* Objects of the mark's family that count; if x, told there. Noted under the lock, told without it. */
+CONC__FN int64_t conc__left_objects(const conc_leak_mark *mark, const char *ignore, struct conc__text *x) {
+    struct { const char *kind; const conc__site *site; } some[64];
+    int64_t n = 0, k;
+    conc__lock(&conc__leaks.lock);
+    for (const struct conc__tracked *o = conc__leaks.objects; o; o = o->next) {
+        if (o->family != mark->conc__family || conc__listed(ignore, o->kind, strlen(o->kind)) || conc__site_listed(ignore, o->site)) continue;
+        if (n < 64) some[n].kind = o->kind, some[n].site = o->site;
+        n++;
+    }
+    conc__unlock(&conc__leaks.lock);
+    for (k = 0; x && k < n && k < 64; k++) {
+        conc__text_add(x, "  a %s", some[k].kind);
+        conc__say_place(x, " made at ", some[k].site);
+        conc__text_add(x, "\n");
+    }
+    if (x && n > 64) conc__text_add(x, "  and %lld more objects\n", (long long)n - 64);
+    return n;
+}
+CONC__FN struct conc__leftover conc__left(const conc_leak_mark *mark, const conc_leak_opts *o, struct conc__text *x) {
+    const struct conc__family *f = mark->conc__family;
+    struct conc__leftover l = { 0, 0, 0 };
+    int64_t all, living = conc__ld_acq(&f->living);
+    if (living > 0) {
+        l.goroutines = conc__left_goroutines(mark, o->ignore, &all, x);
+        l.starting = living > all ? living - all : 0;
+    }
+    if (!o->goroutines_only && conc__ld_acq(&f->objects) > 0) l.objects = conc__left_objects(mark, o->ignore, x);
+    return l;
+}
+CONC_API void conc_leak_begin(conc_leak_mark *mark) {
+    conc__test_forbid("conc_leak_begin");
+    conc__ensure();
+    memset(mark, 0, sizeof *mark);
+    mark->conc__family = conc__family_found();
+    mark->conc__outer = conc__family_lend(mark->conc__family);
+}
+CONC__FN void conc__leak_close(conc_leak_mark *mark) {
+    (void)conc__family_lend(mark->conc__outer);
+    conc__st_rel(&mark->conc__family->marked, 0); /* partner: the acquire in conc__family_found */
+    mark->conc__family = NULL;
+}
+CONC__FN bool conc__leak_mine(const conc_leak_mark *mark) { return mark->conc__family && *conc__family_here() == mark->conc__family; }
+static const char conc__leaks_scope[] = "";
+#else
+/* Goroutines that live now and have a stack, by number; those that have none yet are given a moment. */
+__attribute__((no_sanitize("thread"))) CONC__FN size_t conc__living(uint64_t *id, size_t room) {
+    size_t n = 0;
+    struct conc__slab *lists[2] = { conc__ld_acq(&conc__rt.slabs), conc__ld_acq(&conc__rt.bigs) };
+    for (int l = 0; l < 2; l++)
+        for (struct conc__slab *s = lists[l]; s; s = s->next)
+            for (uint32_t i = 0; i < conc__ld_acq(&s->used); i++) {
+                const conc__g *g = l ? (const conc__g *)(void *)(s->base + s->size - CONC__G_ROOM) : conc__slab_at(s, i);
+                if (!g->live) continue;
+                if (n < room) id[n] = g->id;
+                n++;
+            }
+    return n;
+}
+CONC_API void conc_leak_begin(conc_leak_mark *mark) {
+    conc__ensure();
+    memset(mark, 0, sizeof *mark);
+    for (int tries = 0; tries < 50 && conc__living(NULL, 0) < (size_t)conc_num_goroutines(); tries++) conc_sleep(100 * CONC_US);
+    size_t room = conc__living(NULL, 0) + 64;
+    mark->conc__before = (uint64_t *)conc__xmalloc(room * sizeof(uint64_t));
+    mark->conc__n = conc__living(mark->conc__before, room);
+    if (mark->conc__n > room) mark->conc__n = room;
+}
+CONC__FN void conc__leak_close(conc_leak_mark *mark) {
+    CONC_FREE(mark->conc__before);
+    mark->conc__before = NULL;
+}
+CONC__FN bool conc__leak_mine(const conc_leak_mark *mark) { return mark->conc__before != NULL; }
+CONC__FN struct conc__leftover conc__left(const conc_leak_mark *mark, const conc_leak_opts *o, struct conc__text *x) {
+    struct conc__leftover l = { 0, 0, 0 };
+    int64_t all, living = (int64_t)conc__living(NULL, 0), alive = conc_num_goroutines();
+    l.goroutines = conc__left_goroutines(mark, o->ignore, &all, x);
+    l.starting = alive > living ? alive - living : 0;
+    return l;
+}
+static const char conc__leaks_scope[] = " (goroutines of the whole program only: built without CONC_TEST)";
+#endif
+CONC__FN void conc__say_count(struct conc__text *x, int64_t n, const char *what) {
+    if (n > 0) conc__text_add(x, "%s%lld %s%s", x->p[x->n - 1] == ' ' ? "" : ", ", (long long)n, what, n == 1 ? "" : "s");
+}
+static __thread char *conc__leak_text; /* the caller's until its next check */
+CONC_API conc_report conc__test_leaks(conc_leak_mark *mark, const conc_leak_opts *o) {
+    conc_report r;
+    struct conc__text x = { NULL, 0, 0 }, list = { NULL, 0, 0 };
+    if (!conc__leak_mine(mark)) conc_panic("conc_test_leaks with a mark that this goroutine or thread did not begin, or has ended");
+    memset(&r, 0, sizeof r);
+    int64_t limit = conc_now() + (o->wait ? o->wait : 400 * CONC_MS);
+    struct conc__leftover l = conc__left(mark, o, NULL);
+    for (int64_t nap = 20 * CONC_US; l.goroutines + l.starting + l.objects > 0 && conc_now() < limit; nap += nap < 5 * CONC_MS ? nap : 0) {
+        conc_sleep(nap);
+        l = conc__left(mark, o, NULL);
+    }
+    if (l.goroutines + l.starting + l.objects > 0) l = conc__left(mark, o, &list);
+    r.ok = l.goroutines + l.starting + l.objects == 0;
+    r.kind = r.ok ? CONC_FAIL_NONE : CONC_FAIL_LEAK;
+    r.token = "";
+    conc__text_add(&x, r.ok ? "ok leaks: nothing is left" : "FAIL leaks: ");
+    conc__say_count(&x, l.goroutines, "goroutine");
+    conc__say_count(&x, l.starting, "goroutine not yet running");
+    conc__say_count(&x, l.objects, "object");
+    conc__text_add(&x, "%s%s\n%s", r.ok ? "" : " left behind", conc__leaks_scope, list.p && !r.ok ? list.p : "");
+    conc__leak_close(mark);
+    CONC_FREE(list.p);
+    CONC_FREE(conc__leak_text);
+    r.text = conc__leak_text = x.p;
+    return r;
+}
+
 // >>api
 CONC_API const char *conc_strerror(conc_status status) {
     static const char *const text[] = {
@@ -11378,6 +11738,21 @@ extern "C" {
 #define conc_relax(...) CONC__HERE(conc_relax(__VA_ARGS__))
 #define conc_ctx_cancel(...) CONC__HERE(conc_ctx_cancel(__VA_ARGS__))
 #define conc_ctx_err(...) CONC__HERE(conc_ctx_err(__VA_ARGS__))
+#define CONC__MADE(call) CONC__MADE_(CONC__UID(conc__h), call)
+#define CONC__MADE_(s, call) __extension__({ \
+    static const conc__site s = { "make", __func__, __FILE__, __LINE__ }; \
+    conc__here = &s; \
+    call; })
+#define conc_timer_new(...) CONC__MADE(conc_timer_new(__VA_ARGS__))
+#define conc_ticker_new(...) CONC__MADE(conc_ticker_new(__VA_ARGS__))
+#define conc_after_func(...) CONC__MADE(conc_after_func(__VA_ARGS__))
+#define conc_ctx_with_cancel(...) CONC__MADE(conc_ctx_with_cancel(__VA_ARGS__))
+#define conc_ctx_with_deadline(...) CONC__MADE(conc_ctx_with_deadline(__VA_ARGS__))
+#define conc_ctx_with_deadline_cause(...) CONC__MADE(conc_ctx_with_deadline_cause(__VA_ARGS__))
+#define conc_ctx_with_timeout(...) CONC__MADE(conc_ctx_with_timeout(__VA_ARGS__))
+#define conc_ctx_with_timeout_cause(...) CONC__MADE(conc_ctx_with_timeout_cause(__VA_ARGS__))
+#define conc_ctx_with_value(...) CONC__MADE(conc_ctx_with_value(__VA_ARGS__))
+#define conc_ctx_without_cancel(...) CONC__MADE(conc_ctx_without_cancel(__VA_ARGS__))
 #define conc_read(...) CONC__HERE(conc_read(__VA_ARGS__))
 #define conc_read_until(...) CONC__HERE(conc_read_until(__VA_ARGS__))
 #define conc_read_ctx(...) CONC__HERE(conc_read_ctx(__VA_ARGS__))
@@ -11409,6 +11784,8 @@ extern "C" {
 #define conc_net_heal(...) CONC__HERE(conc_net_heal(__VA_ARGS__))
 #define conc_net_reset(...) CONC__HERE(conc_net_reset(__VA_ARGS__))
 #ifndef __cplusplus
+#define conc__chan_make(...) CONC__MADE(conc__chan_make(__VA_ARGS__))
+#define conc__after(...) CONC__MADE(conc__after(__VA_ARGS__))
 #define conc__chan_send(...) CONC__HERE(conc__chan_send(__VA_ARGS__))
 #define conc__chan_recv(...) CONC__HERE(conc__chan_recv(__VA_ARGS__))
 #define conc__chan_try_send(...) CONC__HERE(conc__chan_try_send(__VA_ARGS__))
