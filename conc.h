@@ -33,7 +33,7 @@
                       >>testing >>short-names
      implementation:  >>platform >>os >>coro >>ds >>sched-types >>park >>sched >>time-impl >>watch >>chan-impl >>select-impl >>sync-impl
                       >>context-impl >>scope-impl >>poll >>io >>containers-impl >>signal-impl >>diag >>test >>test-net >>test-leaks
-                      >>api
+                      >>test-linear >>api
 
    Options (define before including, the same in every file; CONC_STATIC goes with CONC_IMPLEMENTATION in each file that uses it):
      CONC_IMPLEMENTATION    compile the implementation into this file (exactly one file)
@@ -1324,6 +1324,63 @@ CONC_API void conc__test_atomic(int op, const void *p); /* 0 load, 1 store, 2 re
 #define conc_test(...) CONC__TEST_CALL(__VA_ARGS__, .conc__end = 0)
 #define CONC__TEST_CALL(fn, arg, ...) conc__test_run(#fn, (fn), (arg), &(const conc_test_opts){ __VA_ARGS__ })
 #endif
+
+
+/* Linearizability: is what concurrent operations on an object gave explained by some order of them, one at a time? Operations are
+   noted in a history, at most 64, by goroutines or threads, in a body or out of it; a model says what each does by itself.
+     conc_history h;                                           // one for each object; no pointers in it
+     conc_history_init(&h);
+     int op = conc_op_begin(&h, CONC_OP_PUT, 0, 7);            // in each goroutine: just before the operation: what, key, argument
+     my_queue_put(q, 7);
+     conc_op_end(&h, op, 0);                                   // just after it: its result
+     got = conc_record(&h, CONC_OP_TAKE, 0, 0, my_queue_take(q));   // the three at once, for an expression that gives an int64_t
+     conc_assert_linearizable(&h, conc_model_queue());         // when all have ended
+   conc_linearizable gives a report instead: r.text has the history in columns, the longest explanation, and what could not come next. An
+   operation that has begun and not ended may have had its effect, or not. In a body beginning and end are steps, so every order of them
+   is explored. Herlihy and Wing, TOPLAS 1990; Lowe, CCPE 2017. */
+#define CONC_HISTORY_MAX 64
+#define CONC_NONE INT64_MIN /* a result: there was nothing */
+enum { CONC_OP_PUT, CONC_OP_TAKE, CONC_OP_GET, CONC_OP_CAS, CONC_OP_ADD, CONC_OP_SWAP, CONC_OP_TRY };
+typedef struct conc_op {
+    int code;
+    bool pending;            /* has not ended: there is no result */
+    int64_t key, arg, result;
+    uint64_t who, begun, ended;
+} conc_op;
+typedef struct conc_history {
+    uint32_t conc__n;
+    uint64_t conc__clock;
+    conc_op conc__op[CONC_HISTORY_MAX];
+} conc_history;
+typedef struct conc_model {
+    const char *name;
+    size_t size;             /* of a state, which is compared by its bytes: keep padding and unused places zero */
+    bool (*step)(void *state, const conc_op *op); /* let op happen; false: it cannot have had its result in this state */
+    void (*init)(void *state); /* NULL: it begins as zero */
+    void (*show)(const conc_op *op, char *text, size_t size); /* "push(3)"; NULL: by the names of the codes */
+} conc_model;
+/* queue, stack: PUT arg; TAKE -> what was taken, or CONC_NONE. register (0 at first): PUT arg, GET, SWAP arg -> the old value, CAS from key to
+   arg -> 1 or 0. counter (0 at first): ADD arg -> the new value, GET. map: PUT key arg; GET, TAKE (and delete) key -> the value or
+   CONC_NONE; SWAP key arg -> the old one or CONC_NONE; TRY key arg (put if there is none) -> the one there, or CONC_NONE. */
+CONC_API const conc_model *conc_model_queue(void);
+CONC_API const conc_model *conc_model_stack(void);
+CONC_API const conc_model *conc_model_register(void);
+CONC_API const conc_model *conc_model_counter(void);
+CONC_API const conc_model *conc_model_map(void);
+CONC_API void conc_history_init(conc_history *h);
+CONC_API int conc_op_begin(conc_history *h, int code, int64_t key, int64_t arg); /* -> for conc_op_end, which returns the result */
+CONC_API int64_t conc_op_end(conc_history *h, int op, int64_t result);
+#define conc_record(h, code, key, arg, expr) __extension__({ \
+    conc_history *conc__h = (h); \
+    int conc__o = conc_op_begin(conc__h, (code), (key), (arg)); \
+    int64_t conc__r = (expr); \
+    conc_op_end(conc__h, conc__o, conc__r); })
+/* kind CONC_FAIL_ASSERT: it is not; CONC_FAIL_INVALID: given up, there are too many operations at once. The text lives until the thread's
+   next check. No operation may end meanwhile. */
+CONC_API conc_report conc_linearizable(const conc_history *h, const conc_model *model);
+/* Ends the schedule if not; outside a test the program, the history on stderr. */
+CONC_API void conc__assert_linearizable(const conc_history *h, const conc_model *model, const char *file, int line);
+#define conc_assert_linearizable(h, model) conc__assert_linearizable((h), (model), __FILE__, __LINE__)
 
 /* private part of defer(fn, arg): runs fn(arg) when the enclosing scope ends; arguments are checked against fn. */
 struct conc__defer { void (*fn)(void *); void *arg; };
@@ -2804,7 +2861,7 @@ enum conc__testop {
     CONC__O_WAIT, CONC__O_CWAIT, CONC__O_SIGNAL, CONC__O_BROADCAST, CONC__O_ACQUIRE, CONC__O_RELEASE, CONC__O_LOAD, CONC__O_STORE,
     CONC__O_RMW, CONC__O_YIELD, CONC__O_SLEEP, CONC__O_RELAX, CONC__O_SETTLE, CONC__O_CANCEL, CONC__O_OTHER,
     CONC__O_READ, CONC__O_WRITE, CONC__O_FDWAIT, CONC__O_FDCLOSE, CONC__O_LISTEN, CONC__O_ACCEPT, CONC__O_DIAL, CONC__O_NET, /* see >>test-net */
-    CONC__O_TIMER, CONC__O_CHOICE, CONC__O_FAULT, CONC__O_COUNT
+    CONC__O_BEGIN, CONC__O_END, CONC__O_TIMER, CONC__O_CHOICE, CONC__O_FAULT, CONC__O_COUNT
 };
 CONC_API int64_t conc_now(void) {
     int64_t virtual_now;
@@ -8937,7 +8994,7 @@ static const char *const conc__op_text[CONC__O_COUNT] = {
     "", "start", "resume", "lock", "try_lock", "unlock", "rlock", "runlock", "lock (writer)", "unlock (writer)", "send", "receive", "close",
     "len", "select", "wg add", "wg done", "wg wait", "cond wait", "cond signal", "cond broadcast", "sem acquire", "sem release", "load",
     "store", "read-modify-write", "yield", "sleep", "relax", "settle", "cancel", "operation", "read", "write", "wait_fd", "close", "listen", "accept",
-    "dial", "network", "timer", "choose", "fault"
+    "dial", "network", "begin", "end", "timer", "choose", "fault"
 };
 #define CONC__OBJS 8 /* objects of one step that are told apart; a select of more touches everything */
 #define CONC__ANY 255
@@ -9012,6 +9069,7 @@ struct conc__test {
     size_t used, size;
     uint32_t faults, fault_rate; /* so far in this schedule; one in so many, 0: not drawn yet */
     struct conc__net *net;       /* see >>test-net; in the arena, NULL: not used yet */
+    char *more;           /* text to show behind the failure, or NULL */
     char *text;           /* report */
     size_t ntext, have_text;
     char token[96];
@@ -9107,6 +9165,14 @@ CONC_API void conc__test_assert(const char *cond, const char *file, int line) {
     struct conc__test *t = conc__test_of();
     if (!t) conc__fatal("conc_assert(%s) failed\n\t%s:%d", cond, file, line);
     conc__test_note(t, CONC_FAIL_ASSERT, "conc_assert(%s) failed at %s:%d", cond, conc__base(file), line);
+    conc__test_leave(t);
+}
+/* A history is not linearizable; more: what to show behind that. */
+CONC__FN void conc__test_failed(const char *model, const char *more, const char *file, int line) {
+    struct conc__test *t = conc__test_of();
+    if (!t) return;
+    conc__test_note(t, CONC_FAIL_ASSERT, "the operations are not those of a %s, at %s:%d", model, conc__base(file), line);
+    if (!t->more) t->more = strcpy((char *)conc__xmalloc(strlen(more) + 1), more);
     conc__test_leave(t);
 }
 CONC__FN void conc__test_forbid_fd(int fd) {
@@ -9209,6 +9275,7 @@ CONC__FN bool conc__conflict(const struct conc__tstep *a, const struct conc__tst
     if (a->nobj == 0 || b->nobj == 0) return false;
     if (a->nobj == CONC__ANY || b->nobj == CONC__ANY) return true;
     if (conc__reads(a->op) && conc__reads(b->op)) return false;
+    if (a->op == b->op && (a->op == CONC__O_BEGIN || a->op == CONC__O_END)) return false;
     if (a->op == CONC__O_DONE && (b->op == CONC__O_DONE || b->op == CONC__O_ADD)) return false;
     if (a->op == CONC__O_ADD && (b->op == CONC__O_ADD || (b->op == CONC__O_DONE && a->options > 0))) return false;
     if ((a->op == CONC__O_RLOCK || a->op == CONC__O_RUNLOCK) && (b->op == CONC__O_RLOCK || b->op == CONC__O_RUNLOCK)) return false;
@@ -9903,6 +9970,8 @@ CONC__FN void conc__test_reset(struct conc__test *t, uint64_t index) {
     t->used = 0;
     t->faults = t->fault_rate = 0;
     t->net = NULL;
+    CONC_FREE(t->more);
+    t->more = NULL;
     if (t->how != CONC_PCT) return;
     for (int i = 0; i + 1 < t->depth; i++) t->changes[i] = t->most ? 1 + conc__test_below(t, (uint32_t)t->most) : 0;
 }
@@ -9975,6 +10044,7 @@ CONC__FN const char *conc__kind_of(uint8_t op) {
     case CONC__O_CANCEL: return "ctx";
     case CONC__O_READ: case CONC__O_WRITE: case CONC__O_FDWAIT: case CONC__O_FDCLOSE: return "stream";
     case CONC__O_LISTEN: case CONC__O_ACCEPT: case CONC__O_DIAL: case CONC__O_NET: return "net";
+    case CONC__O_BEGIN: case CONC__O_END: return "history";
     default: return "object";
     }
 }
@@ -10232,6 +10302,7 @@ CONC__FN void conc__test_free(struct conc__test *t) {
     CONC_FREE(t->wake);
     CONC_FREE(t->text);
     CONC_FREE(t->long_token);
+    CONC_FREE(t->more);
     CONC_FREE(t);
 }
 /* The calling thread becomes the explorer's M, and is itself again. */
@@ -10318,7 +10389,7 @@ CONC__FN void conc__test_explain(struct conc__test *t, conc_report *r, uint64_t 
     conc__say(t, "  schedule %llu of %s, %u goroutines, %zu steps, %u changes of goroutine (shrunk from %u)\n\n", (unsigned long long)index + 1,
               conc__strategy_text[t->o.strategy], t->ntg, t->ntrace, after, before);
     conc__say_trace(t);
-    conc__say(t, "  => %s\n", t->what);
+    conc__say(t, "  => %s\n%s", t->what, t->more ? t->more : "");
     if (kind == CONC_FAIL_DEADLOCK || kind == CONC_FAIL_LEAK || kind == CONC_FAIL_LIVELOCK) {
         conc__say_blocked(t);
         conc__say_cycle(t);
@@ -10384,7 +10455,7 @@ CONC__FN conc_report conc__test_replay(struct conc__test *t, const char *token) 
     r.steps = t->steps;
     conc__say(t, "%s %s: %s\n\n", r.ok ? "ok" : "FAIL", t->name, r.ok ? "this schedule passes" : t->what);
     conc__say_trace(t);
-    conc__say(t, "  => %s\n", r.ok ? "passed" : t->what);
+    conc__say(t, "  => %s\n%s", r.ok ? "passed" : t->what, t->more ? t->more : "");
     if (t->live) conc__say_blocked(t), conc__say_cycle(t);
     (void)snprintf(t->token, sizeof t->token, "%s", r.ok ? "" : strlen(token) < sizeof t->token ? token : "");
     r.token = t->token;
@@ -10491,6 +10562,7 @@ CONC_API int conc_choose(int n) {
     return (int)(((uint64_t)conc__random() * (uint64_t)n) >> 32);
 }
 CONC_API bool conc__test_fault(const char *point) { return (void)point, false; }
+#define conc__test_failed(model, more, file, line) ((void)0)
 CONC_API void conc__test_assert(const char *cond, const char *file, int line) { conc__fatal("conc_assert(%s) failed\n\t%s:%d", cond, file, line); }
 #endif
 CONC_API const char *conc_fail_text(conc_fail_kind kind) {
@@ -11334,6 +11406,308 @@ CONC_API conc_report conc__test_leaks(conc_leak_mark *mark, const conc_leak_opts
     return r;
 }
 
+// >>test-linear
+/* Linearizability (Herlihy and Wing, TOPLAS 1990): is there one order of the operations, in which none that had ended before another began comes
+   after it, and in which each result is that of the sequential model? Wing and Gong's search, with Lowe's memory (Testing for
+   linearizability, CCPE 2017): a set of operations that are done, together with the model's state, need be tried once. An operation may come
+   next if it had begun before all that are left and have ended ended. One that has not ended may come at any place after its
+   beginning, or not at all.
+
+   The search keeps a stack of states, one per operation done; undoing is going down. */
+#define CONC__LIN_ROOM ((size_t)256 << 20) /* bytes of states after which it is given up */
+struct conc__seen { uint64_t done; size_t at; }; /* at: 1 + place of the state in room */
+struct conc__lin {
+    const conc_history *h;
+    const conc_model *m;
+    uint32_t n;
+    uint64_t done, finite;   /* sets of operations; finite: those that have ended */
+    unsigned char *states;   /* n + 2 of m->size bytes: before each step, and one to try in */
+    uint8_t order[64], best[64];
+    uint32_t depth, most;
+    bool too_much;
+    struct conc__seen *seen; /* open addressing */
+    size_t nseen, have;
+    struct conc__text room;  /* states that were seen */
+};
+CONC_API void conc_history_init(conc_history *h) { memset(h, 0, sizeof *h); }
+CONC_API int conc_op_begin(conc_history *h, int code, int64_t key, int64_t arg) {
+    conc__point(BEGIN, h);
+    uint32_t i = __atomic_fetch_add(&h->conc__n, 1, __ATOMIC_RELAXED);
+    if (i >= CONC_HISTORY_MAX) conc_panic("conc_op_begin: more than %d operations in a history", CONC_HISTORY_MAX);
+    conc_op *o = &h->conc__op[i];
+    o->code = code;
+    o->key = key;
+    o->arg = arg;
+    o->pending = true;
+    o->who = conc_id() ? conc_id() : (uint64_t)(uintptr_t)&conc__tls_thread;
+    o->begun = __atomic_fetch_add(&h->conc__clock, 1, __ATOMIC_SEQ_CST); /* the last thing: what comes after is the operation */
+    return (int)i;
+}
+CONC_API int64_t conc_op_end(conc_history *h, int op, int64_t result) {
+    conc__point(END, h);
+    uint64_t now = __atomic_fetch_add(&h->conc__clock, 1, __ATOMIC_SEQ_CST); /* the first thing */
+    if (op < 0 || (uint32_t)op >= conc__ld(&h->conc__n)) conc_panic("conc_op_end: there is no such operation");
+    conc_op *o = &h->conc__op[op];
+    if (!o->pending) conc_panic("conc_op_end: the operation has ended already");
+    o->result = result;
+    o->ended = now;
+    conc__st_rel(&o->pending, false);
+    return result;
+}
+
+/* models */
+struct conc__lin_list { int64_t n, v[CONC_HISTORY_MAX]; };
+CONC__FN bool conc__lin_push(struct conc__lin_list *l, int64_t v) {
+    l->v[l->n++] = v;
+    return true;
+}
+CONC__FN bool conc__lin_take(struct conc__lin_list *l, const conc_op *o, bool last) {
+    if (l->n == 0) return o->pending || o->result == CONC_NONE;
+    int64_t at = last ? l->n - 1 : 0;
+    if (!o->pending && o->result != l->v[at]) return false;
+    memmove(l->v + at, l->v + at + 1, (size_t)(l->n - at - 1) * sizeof l->v[0]);
+    l->v[--l->n] = 0; /* states are compared whole */
+    return true;
+}
+CONC__FN bool conc__lin_queue(void *state, const conc_op *o) {
+    struct conc__lin_list *l = (struct conc__lin_list *)state;
+    return o->code == CONC_OP_PUT ? conc__lin_push(l, o->arg) : conc__lin_take(l, o, false);
+}
+CONC__FN bool conc__lin_stack(void *state, const conc_op *o) {
+    struct conc__lin_list *l = (struct conc__lin_list *)state;
+    return o->code == CONC_OP_PUT ? conc__lin_push(l, o->arg) : conc__lin_take(l, o, true);
+}
+CONC__FN bool conc__lin_register(void *state, const conc_op *o) {
+    int64_t *v = (int64_t *)state, old = *v;
+    if (o->code == CONC_OP_GET) return o->pending || o->result == old;
+    if (o->code == CONC_OP_CAS && old != o->key) return o->pending || o->result == 0;
+    *v = o->arg;
+    return o->pending || o->code == CONC_OP_PUT || o->result == (o->code == CONC_OP_CAS ? 1 : old);
+}
+CONC__FN bool conc__lin_counter(void *state, const conc_op *o) {
+    int64_t *v = (int64_t *)state;
+    if (o->code == CONC_OP_ADD) *v += o->arg;
+    return o->pending || o->result == *v;
+}
+struct conc__lin_pair { int64_t key, value; };
+struct conc__lin_map { int64_t n; struct conc__lin_pair pair[CONC_HISTORY_MAX]; }; /* by key */
+CONC__FN bool conc__lin_of_map(void *state, const conc_op *o) {
+    struct conc__lin_map *m = (struct conc__lin_map *)state;
+    int64_t i = 0;
+    while (i < m->n && m->pair[i].key < o->key) i++;
+    struct conc__lin_pair *at = &m->pair[i];
+    bool there = i < m->n && at->key == o->key;
+    int64_t old = there ? at->value : CONC_NONE;
+    if (o->code == CONC_OP_PUT || o->code == CONC_OP_SWAP || (o->code == CONC_OP_TRY && !there)) {
+        if (!there) memmove(at + 1, at, (size_t)(m->n++ - i) * sizeof *at);
+        at->key = o->key;
+        at->value = o->arg;
+        if (o->code == CONC_OP_PUT) return true;
+    } else if (o->code == CONC_OP_TAKE && there) {
+        memmove(at, at + 1, (size_t)(m->n - i - 1) * sizeof *at);
+        memset(&m->pair[--m->n], 0, sizeof *at);
+    }
+    return o->pending || o->result == old;
+}
+#define CONC__MODEL(word, state, step) \
+    CONC_API const conc_model *conc_model_##word(void) { \
+        static const conc_model m = { #word, sizeof(state), step, NULL, NULL }; \
+        return &m; \
+    }
+CONC__MODEL(queue, struct conc__lin_list, conc__lin_queue)
+CONC__MODEL(stack, struct conc__lin_list, conc__lin_stack)
+CONC__MODEL(register, int64_t, conc__lin_register)
+CONC__MODEL(counter, int64_t, conc__lin_counter)
+CONC__MODEL(map, struct conc__lin_map, conc__lin_of_map)
+
+/* the search */
+CONC__FN unsigned char *conc__lin_state(const struct conc__lin *l, uint32_t i) { return l->states + (size_t)i * l->m->size; }
+CONC__FN uint64_t conc__lin_hash(const struct conc__lin *l, uint64_t done, const unsigned char *state) {
+    uint64_t x = done * 0x9e3779b97f4a7c15u;
+    for (size_t i = 0; i < l->m->size; i++) x = (x ^ state[i]) * 0x100000001b3u;
+    return x ^ x >> 29;
+}
+CONC__FN void conc__lin_grow(struct conc__lin *l) {
+    size_t have = l->have ? l->have * 2 : 256;
+    struct conc__seen *old = l->seen, *seen = (struct conc__seen *)conc__xmalloc(have * sizeof *seen);
+    memset(seen, 0, have * sizeof *seen);
+    for (size_t i = 0; i < l->have; i++) {
+        if (!old[i].at) continue;
+        size_t k = conc__lin_hash(l, old[i].done, (unsigned char *)l->room.p + old[i].at - 1) & (have - 1);
+        while (seen[k].at) k = (k + 1) & (have - 1);
+        seen[k] = old[i];
+    }
+    CONC_FREE(old);
+    l->seen = seen;
+    l->have = have;
+}
+/* Has it been here, with this state? It has now. */
+CONC__FN bool conc__lin_known(struct conc__lin *l, uint64_t done, const unsigned char *state) {
+    const size_t size = l->m->size;
+    if (l->nseen * 2 >= l->have) conc__lin_grow(l);
+    size_t k = conc__lin_hash(l, done, state) & (l->have - 1);
+    for (; l->seen[k].at; k = (k + 1) & (l->have - 1))
+        if (l->seen[k].done == done && memcmp(l->room.p + l->seen[k].at - 1, state, size) == 0) return true;
+    if (l->room.n + size > l->room.have) l->room.p = (char *)conc__realloc(l->room.p, l->room.have = 2 * (l->room.n + size));
+    memcpy(l->room.p + l->room.n, state, size);
+    l->seen[k].done = done;
+    l->seen[k].at = l->room.n + 1;
+    l->room.n += size;
+    l->nseen++;
+    return false;
+}
+/* The first operation from i on that may come next. */
+CONC__FN uint32_t conc__lin_next(const struct conc__lin *l, uint32_t i) {
+    uint64_t first_end = UINT64_MAX;
+    for (uint32_t k = 0; k < l->n; k++)
+        if (!(l->done >> k & 1) && (l->finite >> k & 1) && l->h->conc__op[k].ended < first_end) first_end = l->h->conc__op[k].ended;
+    while (i < l->n && ((l->done >> i & 1) || l->h->conc__op[i].begun > first_end)) i++;
+    return i;
+}
+CONC__FN bool conc__lin_try(struct conc__lin *l, uint32_t i) {
+    unsigned char *from = conc__lin_state(l, l->depth), *to = conc__lin_state(l, l->depth + 1);
+    memcpy(to, from, l->m->size);
+    if (!l->m->step(to, &l->h->conc__op[i]) || conc__lin_known(l, l->done | 1ull << i, to)) return false;
+    l->too_much = l->room.n > CONC__LIN_ROOM;
+    l->done |= 1ull << i;
+    l->order[l->depth++] = (uint8_t)i;
+    return true;
+}
+CONC__FN bool conc__lin_search(struct conc__lin *l) {
+    for (uint32_t i = 0; (l->done & l->finite) != l->finite && !l->too_much;) {
+        i = conc__lin_next(l, i);
+        if (i < l->n) {
+            if (!conc__lin_try(l, i)) {
+                i++;
+                continue;
+            }
+            if (l->depth > l->most) memcpy(l->best, l->order, l->most = l->depth);
+            i = 0;
+        } else {
+            if (l->depth == 0) return false;
+            i = l->order[--l->depth];
+            l->done &= ~(1ull << i++);
+        }
+    }
+    return !l->too_much;
+}
+
+/* telling */
+CONC__FN void conc__lin_call(const conc_model *m, const conc_op *o, char *to, size_t size) {
+    static const char *const name[] = { "put", "take", "get", "cas", "add", "swap", "try" };
+    long long key = o->key, arg = o->arg;
+    bool two = m->step == conc__lin_of_map || o->code == CONC_OP_CAS, none = o->code == CONC_OP_TAKE || o->code == CONC_OP_GET;
+    const char *verb = o->code >= 0 && o->code < 7 ? name[o->code] : "operation";
+    if (m->show) m->show(o, to, size);
+    else if (two && !none) (void)snprintf(to, size, "%s(%lld, %lld)", verb, key, arg);
+    else if (none && !two) (void)snprintf(to, size, "%s()", verb);
+    else (void)snprintf(to, size, "%s(%lld)", verb, two ? key : arg);
+}
+CONC__FN void conc__say_op(struct conc__text *x, const conc_model *m, const conc_op *o) {
+    char call[120];
+    conc__lin_call(m, o, call, sizeof call);
+    conc__text_add(x, "%s", call);
+    if (o->pending) conc__text_add(x, " (not ended)");
+    else if (o->result == CONC_NONE) conc__text_add(x, " = none");
+    else if (o->code != CONC_OP_PUT || m->show) conc__text_add(x, " = %lld", (long long)o->result);
+}
+/* A column for each goroutine, a line for each beginning and end. */
+CONC__FN void conc__say_event(struct conc__text *x, const struct conc__lin *l, const conc_op *o, bool begins, uint32_t column) {
+    char call[120];
+    conc__lin_call(l->m, o, call, sizeof call);
+    conc__text_add(x, "%*s", (int)column * 20 + 2, "");
+    if (begins) conc__text_add(x, "%s ...\n", call);
+    else if (o->result == CONC_NONE) conc__text_add(x, "... none\n");
+    else if (o->code != CONC_OP_PUT || l->m->show) conc__text_add(x, "... %lld\n", (long long)o->result);
+    else conc__text_add(x, "... done\n");
+}
+CONC__FN uint32_t conc__lin_columns(const struct conc__lin *l, uint64_t *who) {
+    uint32_t n = 0, c;
+    for (uint32_t i = 0; i < l->n; i++) {
+        for (c = 0; c < n && who[c] != l->h->conc__op[i].who;) c++;
+        if (c == n) who[n++] = l->h->conc__op[i].who;
+    }
+    return n;
+}
+CONC__FN void conc__say_history(struct conc__text *x, const struct conc__lin *l) {
+    uint64_t who[CONC_HISTORY_MAX];
+    uint32_t columns = conc__lin_columns(l, who);
+    bool test = conc__in_test(conc__self());
+    char name[32];
+    for (uint32_t c = 0; c < columns; c++) {
+        if (test) (void)snprintf(name, sizeof name, "g%llu", (unsigned long long)who[c] - 1); /* as in the schedule */
+        else (void)snprintf(name, sizeof name, who[c] < 1ull << 32 ? "goroutine %llu" : "thread %llx", (unsigned long long)who[c]);
+        conc__text_add(x, c + 1 < columns ? "%s%-20s" : "%s%s", c ? "" : "  ", name);
+    }
+    conc__text_add(x, "\n");
+    for (uint64_t now = 0; now < l->h->conc__clock; now++)
+        for (uint32_t i = 0; i < l->n; i++) {
+            const conc_op *o = &l->h->conc__op[i];
+            uint32_t c = 0;
+            while (c < columns && who[c] != o->who) c++;
+            if (o->begun == now) conc__say_event(x, l, o, true, c);
+            else if (!o->pending && o->ended == now) conc__say_event(x, l, o, false, c);
+        }
+}
+CONC__FN void conc__say_linear(struct conc__text *x, struct conc__lin *l) {
+    conc__say_history(x, l);
+    conc__text_add(x, "  in order as far as possible (%u of %u):%s", l->most, l->n, l->most ? " " : " nothing");
+    l->done = 0;
+    for (uint32_t i = 0; i < l->most; i++) {
+        conc__text_add(x, "%s", i ? ", " : "");
+        conc__say_op(x, l->m, &l->h->conc__op[l->best[i]]);
+        l->done |= 1ull << l->best[i];
+    }
+    conc__text_add(x, "\n  then none of these: ");
+    for (uint32_t i = conc__lin_next(l, 0), k = 0; i < l->n; i = conc__lin_next(l, i + 1)) {
+        conc__text_add(x, "%s", k++ ? ", " : "");
+        conc__say_op(x, l->m, &l->h->conc__op[i]);
+    }
+    conc__text_add(x, "\n");
+}
+CONC__FN bool conc__lin_check(struct conc__lin *l, const conc_history *h, const conc_model *m) {
+    memset(l, 0, sizeof *l);
+    l->h = h;
+    l->m = m;
+    l->n = h->conc__n < CONC_HISTORY_MAX ? h->conc__n : CONC_HISTORY_MAX;
+    l->states = (unsigned char *)conc__xmalloc((l->n + 2) * m->size);
+    memset(l->states, 0, m->size);
+    if (m->init) m->init(l->states);
+    for (uint32_t i = 0; i < l->n; i++)
+        if (!conc__ld_acq(&h->conc__op[i].pending)) l->finite |= 1ull << i;
+    return conc__lin_search(l);
+}
+CONC__FN void conc__lin_free(struct conc__lin *l) {
+    CONC_FREE(l->states);
+    CONC_FREE(l->seen);
+    CONC_FREE(l->room.p);
+}
+static __thread char *conc__linear_text; /* the caller's until its next check */
+CONC_API conc_report conc_linearizable(const conc_history *h, const conc_model *model) {
+    struct conc__lin l;
+    struct conc__text x = { NULL, 0, 0 };
+    conc_report r;
+    memset(&r, 0, sizeof r);
+    r.ok = conc__lin_check(&l, h, model);
+    r.kind = r.ok ? CONC_FAIL_NONE : l.too_much ? CONC_FAIL_INVALID : CONC_FAIL_ASSERT;
+    r.steps = l.nseen;
+    r.token = "";
+    const char *verdict = r.ok ? "are linearizable" : l.too_much ? "are too many at a time: given up, undecided" : "are not linearizable";
+    conc__text_add(&x, "%s %s: %u operations %s\n", r.ok ? "ok" : "FAIL", model->name, l.n, verdict);
+    if (r.kind == CONC_FAIL_ASSERT) conc__say_linear(&x, &l);
+    conc__lin_free(&l);
+    CONC_FREE(conc__linear_text);
+    r.text = conc__linear_text = x.p;
+    return r;
+}
+CONC_API void conc__assert_linearizable(const conc_history *h, const conc_model *model, const char *file, int line) {
+    conc_report r = conc_linearizable(h, model);
+    if (r.ok) return;
+    conc__test_failed(model->name, r.text, file, line);
+    (void)fputs(r.text, stderr);
+    conc__fatal("the operations are not those of a %s\n\t%s:%d", model->name, file, line);
+}
+
 // >>api
 CONC_API const char *conc_strerror(conc_status status) {
     static const char *const text[] = {
@@ -11779,6 +12153,8 @@ extern "C" {
 #define conc_dial_tcp_until(...) CONC__HERE(conc_dial_tcp_until(__VA_ARGS__))
 #define conc_dial_unix(...) CONC__HERE(conc_dial_unix(__VA_ARGS__))
 #define conc_dial_unix_until(...) CONC__HERE(conc_dial_unix_until(__VA_ARGS__))
+#define conc_op_begin(...) CONC__HERE(conc_op_begin(__VA_ARGS__))
+#define conc_op_end(...) CONC__HERE(conc_op_end(__VA_ARGS__))
 #define conc_net_pipe(...) CONC__HERE(conc_net_pipe(__VA_ARGS__))
 #define conc_net_partition(...) CONC__HERE(conc_net_partition(__VA_ARGS__))
 #define conc_net_heal(...) CONC__HERE(conc_net_heal(__VA_ARGS__))
