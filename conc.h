@@ -1176,7 +1176,8 @@ CONC_API void conc_get_stats(conc_stats *out);
      if (!r.ok) puts(r.text);                                  // and CONC_REPLAY=<token> runs that schedule alone
 
    Inside the body: everything of conc.h but signals, conc_lock_thread's thread and operations of other OS threads on the same
-   objects. I/O goes to a network inside the test, see below; descriptors of the system are refused. Channels, timers and contexts that the body makes are gone when a schedule ends, so make what it uses inside it.
+   objects. I/O goes to a network inside the test, see below; descriptors of the system are refused. Channels, timers and contexts
+   that the body makes are gone when a schedule ends, so make what it uses inside it.
    Shared memory that no operation protects is not seen: use conc_atomic_*, or conc_rd and conc_wr.
    The body must be repeatable: no real clock, no random numbers but conc_choose, no state from one schedule to the next. */
 typedef enum conc_strategy {
@@ -9178,7 +9179,8 @@ CONC__FN void conc__test_failed(const char *model, const char *more, const char 
 CONC__FN void conc__test_forbid_fd(int fd) {
     struct conc__test *t = conc__test_of();
     if (!t) return;
-    conc__test_note(t, CONC_FAIL_INVALID, "I/O inside a test on descriptor %d, which is not of its network (conc_listen_*, conc_dial_*, conc_net_pipe)", fd);
+    conc__test_note(t, CONC_FAIL_INVALID,
+                    "I/O inside a test on descriptor %d, which is not of its network (conc_listen_*, conc_dial_*, conc_net_pipe)", fd);
     conc__test_leave(t);
 }
 /* Something that cannot be under the explorer's control. */
@@ -10167,7 +10169,8 @@ CONC__FN size_t conc__decisions(struct conc__test *t) { /* the trace as a list t
     for (size_t i = 0; i < t->ntrace; i++) {
         const struct conc__tstep *s = &t->trace[i];
         list = (uint16_t *)conc__test_grow(list, &have, n + 1, sizeof *list);
-        list[n++] = s->op == CONC__O_TIMER ? (uint16_t)CONC__D_TIMER : s->op == CONC__O_CHOICE || s->op == CONC__O_FAULT ? (uint16_t)(CONC__D_CHOICE | s->g) : s->g;
+        bool choice = s->op == CONC__O_CHOICE || s->op == CONC__O_FAULT;
+        list[n++] = s->op == CONC__O_TIMER ? (uint16_t)CONC__D_TIMER : choice ? (uint16_t)(CONC__D_CHOICE | s->g) : s->g;
     }
     CONC_FREE(t->list);
     t->list = list;
@@ -11098,8 +11101,8 @@ CONC__FN void conc__say_open(struct conc__test *t) {
         conc__say(t, "  a %s", s->peer ? "connection" : "listener");
         if (s->place && s->place->port >= 0) conc__say(t, " at %s:%d", s->place->host, s->place->port);
         else if (s->place) conc__say(t, " at %s", s->place->host);
-        if (s->made && s->made->line)
-            conc__say(t, " (%s at %s:%d)", s->op == CONC__O_ACCEPT ? "accepted" : s->op == CONC__O_DIAL ? "dialed" : "made", conc__base(s->made->file), s->made->line);
+        const char *how = s->op == CONC__O_ACCEPT ? "accepted" : s->op == CONC__O_DIAL ? "dialed" : "made";
+        if (s->made && s->made->line) conc__say(t, " (%s at %s:%d)", how, conc__base(s->made->file), s->made->line);
         conc__say(t, " is open\n");
     }
 }
@@ -11182,7 +11185,8 @@ CONC__FN void conc__say_left(struct conc__text *x, const conc__g *g) {
     conc__text_add(x, "\n");
 }
 /* Walk all that have a stack: how many count, and, if x, what they are. Read while they run, as for a dump. */
-__attribute__((no_sanitize("thread"))) CONC__FN int64_t conc__left_goroutines(const conc_leak_mark *mark, const char *ignore, int64_t *all, struct conc__text *x) {
+__attribute__((no_sanitize("thread")))
+CONC__FN int64_t conc__left_goroutines(const conc_leak_mark *mark, const char *ignore, int64_t *all, struct conc__text *x) {
     int64_t n = 0;
     conc__m *m = conc__self();
     const conc__g *me = m ? conc__ld(&m->cur) : NULL;
@@ -11439,7 +11443,8 @@ CONC_API int conc_op_begin(conc_history *h, int code, int64_t key, int64_t arg) 
     o->key = key;
     o->arg = arg;
     o->pending = true;
-    o->who = conc_id() ? conc_id() : (uint64_t)(uintptr_t)&conc__tls_thread;
+    const conc__m *m = conc__self();
+    o->who = m ? conc__ld(&m->cur)->id : (uint64_t)(uintptr_t)&conc__tls_thread;
     o->begun = __atomic_fetch_add(&h->conc__clock, 1, __ATOMIC_SEQ_CST); /* the last thing: what comes after is the operation */
     return (int)i;
 }
