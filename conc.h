@@ -2861,8 +2861,8 @@ enum conc__testop {
     CONC__O_WLOCK, CONC__O_WUNLOCK, CONC__O_SEND, CONC__O_RECV, CONC__O_CLOSE, CONC__O_LEN, CONC__O_SELECT, CONC__O_ADD, CONC__O_DONE,
     CONC__O_WAIT, CONC__O_CWAIT, CONC__O_SIGNAL, CONC__O_BROADCAST, CONC__O_ACQUIRE, CONC__O_RELEASE, CONC__O_LOAD, CONC__O_STORE,
     CONC__O_RMW, CONC__O_YIELD, CONC__O_SLEEP, CONC__O_RELAX, CONC__O_SETTLE, CONC__O_CANCEL, CONC__O_OTHER,
-    CONC__O_READ, CONC__O_WRITE, CONC__O_FDWAIT, CONC__O_FDCLOSE, CONC__O_LISTEN, CONC__O_ACCEPT, CONC__O_DIAL, CONC__O_NET, /* see >>test-net */
-    CONC__O_BEGIN, CONC__O_END, CONC__O_TIMER, CONC__O_CHOICE, CONC__O_FAULT, CONC__O_COUNT
+    CONC__O_READ, CONC__O_WRITE, CONC__O_FDWAIT, CONC__O_FDCLOSE, CONC__O_LISTEN, CONC__O_ACCEPT, CONC__O_DIAL, CONC__O_PIPE, CONC__O_CUT,
+    CONC__O_HEAL, CONC__O_RESET, /* see >>test-net */ CONC__O_BEGIN, CONC__O_END, CONC__O_TIMER, CONC__O_CHOICE, CONC__O_FAULT, CONC__O_COUNT
 };
 CONC_API int64_t conc_now(void) {
     int64_t virtual_now;
@@ -8994,8 +8994,8 @@ CONC__FN void conc__segv_install(void) {
 static const char *const conc__op_text[CONC__O_COUNT] = {
     "", "start", "resume", "lock", "try_lock", "unlock", "rlock", "runlock", "lock (writer)", "unlock (writer)", "send", "receive", "close",
     "len", "select", "wg add", "wg done", "wg wait", "cond wait", "cond signal", "cond broadcast", "sem acquire", "sem release", "load",
-    "store", "read-modify-write", "yield", "sleep", "relax", "settle", "cancel", "operation", "read", "write", "wait_fd", "close", "listen", "accept",
-    "dial", "network", "begin", "end", "timer", "choose", "fault"
+    "store", "read-modify-write", "yield", "sleep", "relax", "settle", "cancel", "operation", "read", "write", "wait_fd", "close", "listen",
+    "accept", "dial", "pipe", "partition", "heal", "reset", "begin", "end", "timer", "choose", "fault"
 };
 #define CONC__OBJS 8 /* objects of one step that are told apart; a select of more touches everything */
 #define CONC__ANY 255
@@ -10045,7 +10045,6 @@ CONC__FN const char *conc__kind_of(uint8_t op) {
     case CONC__O_LOAD: case CONC__O_STORE: case CONC__O_RMW: case CONC__O_RELAX: return "atomic";
     case CONC__O_CANCEL: return "ctx";
     case CONC__O_READ: case CONC__O_WRITE: case CONC__O_FDWAIT: case CONC__O_FDCLOSE: return "stream";
-    case CONC__O_LISTEN: case CONC__O_ACCEPT: case CONC__O_DIAL: case CONC__O_NET: return "net";
     case CONC__O_BEGIN: case CONC__O_END: return "history";
     default: return "object";
     }
@@ -10065,7 +10064,7 @@ CONC__FN uint32_t conc__number_of(const struct conc__test *t, const void *obj) {
     return n + 1;
 }
 CONC__FN int conc__objs_shown(const struct conc__tstep *s) { /* of the network's the rest goes without saying */
-    if (s->op >= CONC__O_LISTEN && s->op <= CONC__O_NET) return 0;
+    if (s->op >= CONC__O_LISTEN && s->op <= CONC__O_RESET) return 0;
     return s->op >= CONC__O_READ && s->op <= CONC__O_FDCLOSE ? 1 : s->nobj;
 }
 CONC__FN void conc__step_text(const struct conc__test *t, const struct conc__tstep *s, char *to, size_t size) {
@@ -11031,24 +11030,24 @@ CONC__FN int conc__net_dial(const char *address, bool path, int64_t deadline, co
 }
 
 /* What a body does to the network: everything may depend on it. */
-CONC__FN struct conc__test *conc__net_point(const char *what) {
+CONC__FN struct conc__test *conc__net_point(int op, const char *what) {
     struct conc__test *t = conc__test_of();
     if (!t) conc__fatal("%s outside a test", what);
-    conc__test_point(CONC__O_NET, t, NULL);
+    conc__test_point(op, t, NULL);
     (void)conc__net_of(t);
     return t;
 }
 CONC_API int conc_net_pipe(int fd[2]) {
     struct conc__test *t = conc__test_of();
     if (!t) conc__fatal("conc_net_pipe outside a test");
-    conc__test_point(CONC__O_NET, conc__net_of(t), NULL);
+    conc__test_point(CONC__O_PIPE, conc__net_of(t), NULL);
     struct conc__sock *a = conc__sock_pair(t, NULL);
-    fd[0] = conc__sock_open(t, a, CONC__O_NET);
-    fd[1] = conc__sock_open(t, a->peer, CONC__O_NET);
+    fd[0] = conc__sock_open(t, a, CONC__O_PIPE);
+    fd[1] = conc__sock_open(t, a->peer, CONC__O_PIPE);
     return 0;
 }
 CONC_API int conc_net_reset(int fd) {
-    struct conc__test *t = conc__net_point("conc_net_reset");
+    struct conc__test *t = conc__net_point(CONC__O_RESET, "conc_net_reset");
     struct conc__sock *s = conc__sock_at(t, fd);
     if (!s) return errno = EBADF, -1;
     if (!s->peer) return errno = ENOTCONN, -1;
@@ -11067,7 +11066,7 @@ CONC__FN conc_status conc__net_cut(struct conc__test *t, const char *address, bo
     return CONC_OK;
 }
 CONC_API conc_status conc_net_partition(const char *address) {
-    return conc__net_cut(conc__net_point("conc_net_partition"), address, true);
+    return conc__net_cut(conc__net_point(CONC__O_CUT, "conc_net_partition"), address, true);
 }
 /* What stood still sets out anew. */
 CONC__FN void conc__wire_resume(struct conc__test *t, struct conc__wire *w) {
@@ -11077,7 +11076,7 @@ CONC__FN void conc__wire_resume(struct conc__test *t, struct conc__wire *w) {
     conc__wire_arrive(t, w);
 }
 CONC_API conc_status conc_net_heal(const char *address) {
-    struct conc__test *t = conc__net_point("conc_net_heal");
+    struct conc__test *t = conc__net_point(CONC__O_HEAL, "conc_net_heal");
     conc_status st = conc__net_cut(t, address, false);
     for (uint32_t i = 0; i < t->net->n; i++) {
         struct conc__sock *s = t->net->sock[i];
