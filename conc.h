@@ -9003,7 +9003,7 @@ struct conc__tstep {
     uint16_t g;           /* O_TIMER: which of equal timers; O_CHOICE: what was chosen; O_FAULT: whether (obj[0] is its name) */
     uint8_t op, nobj;
     bool parked;          /* it did not go through at once */
-    uint32_t options;     /* O_CHOICE, O_FAULT: of how many; O_ADD, O_DONE: the counter before it */
+    uint32_t options;     /* O_CHOICE: of how many; O_FAULT: whose; O_ADD, O_DONE: the counter before it */
     const void *obj[CONC__OBJS];
     const conc__site *site;
 };
@@ -9333,7 +9333,7 @@ CONC__FN bool conc__fault_ask(struct conc__test *t, const char *what) {
     if (t->faults >= (t->o.faults ? t->o.faults : 1)) return false;
     if (!conc__choice_given(t, 2, &k)) k = conc__fault_draw(t);
     if (t->tracing) {
-        conc__trace_other(t, CONC__O_FAULT, k, 2);
+        conc__trace_other(t, CONC__O_FAULT, k, t->cur->next.g);
         t->trace[t->ntrace - 1].obj[0] = what;
     }
     t->faults += k;
@@ -10100,7 +10100,7 @@ CONC__FN void conc__say_trace(struct conc__test *t) {
         if (s->op == CONC__O_TIMER) conc__say(t, "-- time goes on, a timer fires\n");
         else if (s->op == CONC__O_CHOICE) conc__say(t, "-- choice %u of %u\n", s->g, s->options);
         else if (s->op == CONC__O_FAULT) {
-            if (s->g) conc__say(t, "-- fault: %s\n", (const char *)s->obj[0]);
+            if (s->g) conc__say(t, "%*s-- fault: %s\n", columns ? (int)(s->options * CONC__COLUMN) : 0, "", (const char *)s->obj[0]);
         } else {
             conc__step_text(t, s, text, sizeof text);
             if (columns) conc__say(t, "%*s%s\n", (int)(s->g * CONC__COLUMN), "", text);
@@ -11626,10 +11626,14 @@ CONC__FN void conc__say_event(struct conc__text *x, const struct conc__lin *l, c
     else conc__text_add(x, "... done\n");
 }
 CONC__FN uint32_t conc__lin_columns(const struct conc__lin *l, uint64_t *who) {
-    uint32_t n = 0, c;
+    uint32_t n = 0;
     for (uint32_t i = 0; i < l->n; i++) {
-        for (c = 0; c < n && who[c] != l->h->conc__op[i].who;) c++;
-        if (c == n) who[n++] = l->h->conc__op[i].who;
+        uint64_t one = l->h->conc__op[i].who;
+        uint32_t c = 0;
+        while (c < n && who[c] < one) c++;
+        if (c < n && who[c] == one) continue;
+        memmove(who + c + 1, who + c, (n++ - c) * sizeof *who);
+        who[c] = one;
     }
     return n;
 }
