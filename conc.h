@@ -9705,7 +9705,7 @@ struct conc__frame {
     struct conc__tstep step;
     uint32_t clock[64], own;  /* of the step: what happened before it, and its number among its goroutine's */
 };
-struct conc__wake { size_t frame; uint32_t g; }; /* the step of that frame made g runnable */
+struct conc__wake { size_t frame, from; uint32_t g; }; /* the step of that frame made g runnable: before g's frames from there on */
 CONC__FN struct conc__frame *conc__frame_new(struct conc__test *t) {
     t->frame = (struct conc__frame *)conc__test_grow(t->frame, &t->have_frame, t->nframe + 1, sizeof *t->frame);
     memset(&t->frame[t->nframe], 0, sizeof *t->frame);
@@ -9766,6 +9766,7 @@ CONC__FN void conc__wake_edge(struct conc__test *t, size_t frame, uint32_t g) { 
     if (!frame) return;
     t->wake = (struct conc__wake *)conc__test_grow(t->wake, &t->have_wake, t->nwake + 1, sizeof *t->wake);
     t->wake[t->nwake].frame = frame - 1;
+    t->wake[t->nwake].from = t->at_frame;
     t->wake[t->nwake++].g = g;
 }
 CONC__FN void conc__frame_wake(struct conc__test *t, uint32_t g) {
@@ -9870,7 +9871,7 @@ CONC__FN void conc__event_races(struct conc__test *t, const struct conc__event *
     uint32_t g = f->step.g, before[64], ordered[64];
     memcpy(f->clock, last[g], sizeof f->clock);
     for (size_t k = 0; k < t->nwake; k++)
-        if (t->wake[k].g == g && t->wake[k].frame < e[j].index) conc__clock_join(f->clock, t->frame[t->wake[k].frame].clock);
+        if (t->wake[k].g == g && t->wake[k].from <= e[j].index) conc__clock_join(f->clock, t->frame[t->wake[k].frame].clock);
     memcpy(before, f->clock, sizeof before);
     memcpy(ordered, f->clock, sizeof ordered);
     for (size_t i = j < taken ? j : taken; i-- > 0;) {
