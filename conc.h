@@ -1234,8 +1234,8 @@ typedef struct conc_test_opts { /* zero is the default everywhere */
     uint64_t max_steps;      /* of one schedule, 100,000 */
     uint64_t fair_after;     /* steps after which POS and PCT, which may starve a goroutine, become random: 10,000 */
     bool quiet;              /* do not shrink and do not explain a failure */
-    uint32_t faults;         /* at most so many in one schedule: conc_fault is true, or one of the following. 0: none of conc_fault,
-                                one of each schedule's others */
+    uint32_t faults;         /* at most so many in one schedule: conc_fault is true, or one of those that follow. 0: conc_fault is always
+                                false, and of the others, where asked for, at most one happens */
     bool fail_alloc;         /* faults: a channel, timer, context or what a scope owns is not made (NULL, CONC_NO_MEMORY) */
     bool fail_spawn;         /* faults: go_with gives CONC_NO_MEMORY. (go itself ends the program when it fails) */
     conc_net_opts net;
@@ -1250,6 +1250,7 @@ typedef struct conc_report {
     const char *text;        /* the whole report */
 } conc_report;
 CONC_API conc_report conc__test_run(const char *name, void (*fn)(void *), void *arg, const conc_test_opts *opts);
+/* One schedule again, under the default options: where .time, .faults, .net or the like were set, set CONC_REPLAY and call conc_test as before. */
 CONC_API conc_report conc_replay(void (*fn)(void *), void *arg, const char *token);
 /* One schedule with virtual time, which moves only when everybody waits: Go's testing/synctest. The clock begins at 2000-01-01. */
 CONC_API conc_report conc_bubble(void (*fn)(void *), void *arg);
@@ -1286,11 +1287,12 @@ CONC_API int conc_net_reset(int fd);
    began the mark, and by what it started, and so on; so tests may run at once, each with a mark of its own, and
    marks may be nested (the inner one's are not the outer one's). Elsewhere: goroutines alone, all that the program has started since.
    What is on its way out is waited for, up to .wait; if nothing is left there is no wait at all. Both calls on the same goroutine or
-   thread, not in a body of conc_test, which checks by itself. It ends the mark. The text lives until the thread's next check. (goleak) */
+   thread, not in a body of conc_test, which checks by itself. It ends the mark, which holds the text. (goleak) */
 typedef struct conc_leak_mark {
     struct conc__family *conc__family, *conc__outer;
     uint64_t *conc__before;
     size_t conc__n;
+    char conc__text[2000];
 } conc_leak_mark;
 typedef struct conc_leak_opts {
     int64_t wait;            /* 400 ms */
@@ -1376,8 +1378,8 @@ CONC_API int64_t conc_op_end(conc_history *h, int op, int64_t result);
     int conc__o = conc_op_begin(conc__h, (code), (key), (arg)); \
     int64_t conc__r = (expr); \
     conc_op_end(conc__h, conc__o, conc__r); })
-/* kind CONC_FAIL_ASSERT: it is not; CONC_FAIL_INVALID: given up, there are too many operations at once. The text lives until the thread's
-   next check. No operation may end meanwhile. */
+/* kind CONC_FAIL_ASSERT: it is not; CONC_FAIL_INVALID: given up, there are too many operations at once. The text lives until 16 more
+   histories have been checked. No operation may end meanwhile. */
 CONC_API conc_report conc_linearizable(const conc_history *h, const conc_model *model);
 /* Ends the schedule if not; outside a test the program, the history on stderr. */
 CONC_API void conc__assert_linearizable(const conc_history *h, const conc_model *model, const char *file, int line);
@@ -10653,10 +10655,19 @@ CONC__FN struct conc__net *conc__net_of(struct conc__test *t) {
     return net;
 }
 CONC__FN bool conc__net_has(int fd) { return fd >= CONC__NET_FIRST && conc__test_of(); }
-CONC__FN struct conc__sock *conc__sock_at(struct conc__test *t, int fd) { /* NULL: not open */
+CONC__FN struct conc__sock *conc__sock_ever(struct conc__test *t, int fd) { /* it may be closed; NULL: it never was */
     uint32_t i = (uint32_t)(fd - CONC__NET_FIRST);
-    struct conc__sock *s = t->net && i < t->net->n ? t->net->sock[i] : NULL;
+    return t->net && i < t->net->n ? t->net->sock[i] : NULL;
+}
+CONC__FN struct conc__sock *conc__sock_at(struct conc__test *t, int fd) { /* NULL: not open */
+    struct conc__sock *s = conc__sock_ever(t, fd);
     return s && !s->closed ? s : NULL;
+}
+/* The point of a call on s: also if it is closed, for it was closed before or after. */
+CONC__FN void conc__sock_point(struct conc__test *t, int op, struct conc__sock *s) {
+    if (!s || op == CONC__O_ACCEPT) conc__test_point(op, conc__net_of(t), s ? &s->in : NULL);
+    else if (op == CONC__O_READ) conc__test_point(op, &s->in, NULL);
+    else conc__test_point(op, s->peer ? (void *)&s->peer->in : t->net, &s->in);
 }
 /* A descriptor for s. */
 CONC__FN int conc__sock_open(struct conc__test *t, struct conc__sock *s, uint8_t op) {
@@ -10802,12 +10813,9 @@ CONC__FN void conc__iov_copy(const struct conc__wire *w, size_t room, size_t at,
 /* Begin, or go on with, a call on fd: the socket, or NULL and errno. An end if end, else a listener. */
 CONC__FN struct conc__sock *conc__net_begin(int fd, int op, bool end, int64_t deadline, conc_ctx *ctx) {
     struct conc__test *t = conc__test_of();
-    struct conc__sock *s = conc__sock_at(t, fd);
+    struct conc__sock *s = conc__sock_ever(t, fd);
     int err = 0;
-    if (s && op == CONC__O_ACCEPT) conc__test_point(op, t->net, NULL);
-    else if (s && op == CONC__O_READ) conc__test_point(op, &s->in, NULL);
-    else if (s && s->peer) conc__test_point(op, &s->peer->in, &s->in);
-    else if (s) conc__test_point(op, t->net, &s->in);
+    conc__sock_point(t, op, s);
     if (!s || s->closed) err = EBADF;
     else if (!end != !s->peer) err = end ? ENOTCONN : EINVAL;
     else if (deadline != INT64_MAX && deadline <= t->now) err = ETIMEDOUT;
@@ -10892,8 +10900,8 @@ CONC__FN void conc__net_hush(struct conc__net *net, struct conc__sock *s) { /* a
 }
 CONC__FN int conc__net_close(int fd, bool write_only) {
     struct conc__test *t = conc__test_of();
-    struct conc__sock *s = conc__sock_at(t, fd);
-    if (s) conc__test_point(CONC__O_FDCLOSE, s->peer ? (void *)&s->peer->in : t->net, &s->in);
+    struct conc__sock *s = conc__sock_ever(t, fd);
+    conc__sock_point(t, CONC__O_FDCLOSE, s);
     if (!s || s->closed) return errno = EBADF, -1;
     if (write_only && (!s->peer || s->reset)) return errno = ENOTCONN, -1;
     if (write_only) {
@@ -11382,7 +11390,6 @@ static const char conc__leaks_scope[] = " (goroutines of the whole program only:
 CONC__FN void conc__say_count(struct conc__text *x, int64_t n, const char *what) {
     if (n > 0) conc__text_add(x, "%s%lld %s%s", x->p[x->n - 1] == ' ' ? "" : ", ", (long long)n, what, n == 1 ? "" : "s");
 }
-static __thread char *conc__leak_text; /* the caller's until its next check */
 CONC_API conc_report conc__test_leaks(conc_leak_mark *mark, const conc_leak_opts *o) {
     conc_report r;
     struct conc__text x = { NULL, 0, 0 }, list = { NULL, 0, 0 };
@@ -11405,8 +11412,10 @@ CONC_API conc_report conc__test_leaks(conc_leak_mark *mark, const conc_leak_opts
     conc__text_add(&x, "%s%s\n%s", r.ok ? "" : " left behind", conc__leaks_scope, list.p && !r.ok ? list.p : "");
     conc__leak_close(mark);
     CONC_FREE(list.p);
-    CONC_FREE(conc__leak_text);
-    r.text = conc__leak_text = x.p;
+    if (snprintf(mark->conc__text, sizeof mark->conc__text, "%s", x.p) >= (int)sizeof mark->conc__text)
+        memcpy(mark->conc__text + sizeof mark->conc__text - 5, "...\n", 5);
+    CONC_FREE(x.p);
+    r.text = mark->conc__text;
     return r;
 }
 
@@ -11691,7 +11700,15 @@ CONC__FN void conc__lin_free(struct conc__lin *l) {
     CONC_FREE(l->seen);
     CONC_FREE(l->room.p);
 }
-static __thread char *conc__linear_text; /* the caller's until its next check */
+static struct { uint32_t lock, next; char *text[16]; } conc__linear_texts;
+CONC__FN const char *conc__linear_keep(char *text) {
+    conc__lock(&conc__linear_texts.lock);
+    char **at = &conc__linear_texts.text[conc__linear_texts.next++ & 15], *old = *at;
+    *at = text;
+    conc__unlock(&conc__linear_texts.lock);
+    CONC_FREE(old);
+    return text;
+}
 CONC_API conc_report conc_linearizable(const conc_history *h, const conc_model *model) {
     struct conc__lin l;
     struct conc__text x = { NULL, 0, 0 };
@@ -11705,8 +11722,7 @@ CONC_API conc_report conc_linearizable(const conc_history *h, const conc_model *
     conc__text_add(&x, "%s %s: %u operations %s\n", r.ok ? "ok" : "FAIL", model->name, l.n, verdict);
     if (r.kind == CONC_FAIL_ASSERT) conc__say_linear(&x, &l);
     conc__lin_free(&l);
-    CONC_FREE(conc__linear_text);
-    r.text = conc__linear_text = x.p;
+    r.text = conc__linear_keep(x.p);
     return r;
 }
 CONC_API void conc__assert_linearizable(const conc_history *h, const conc_model *model, const char *file, int line) {

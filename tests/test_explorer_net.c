@@ -357,4 +357,66 @@ TEST(repeats) {
     CHECK_SAY(strcmp(first, r.text) == 0, "%s\n%s", first, r.text);
     free(first);
 }
+
+/* ---- random programs: exhaustive search must see every outcome that depth-first search sees, so each call says rightly what it touches ---- */
+enum { STEPS = 3, MOST = 4096 };
+struct outcomes { uint32_t seen[MOST]; int n; };
+struct program { uint32_t code; struct outcomes *out; };
+struct wires { int fd[2], listener; uint32_t got[2]; conc_wg wg; };
+static uint32_t result(ssize_t r) { return r < 0 ? 16 + (uint32_t)errno : (uint32_t)r; }
+static void random_calls(struct wires *w, uint32_t code, int me) {
+    uint32_t seen = 0;
+    char b[2];
+    for (int i = 0; i < STEPS; i++, code /= 22) {
+        int fd = w->fd[code / 11 % 2];
+        switch (code % 11) {
+        case 0: case 1: case 2: seen = seen * 31 + result(conc_write(fd, "x", 1)); break;
+        case 3: case 4: case 5: seen = seen * 31 + result(conc_recvfrom(fd, b, 2, MSG_DONTWAIT, NULL, NULL)); break;
+        case 6: seen = seen * 31 + result(conc_close(fd)); break;
+        case 7: seen = seen * 31 + result(conc_close_write(fd)); break;
+        case 8: seen = seen * 31 + (uint32_t)(conc_net_partition(NULL) + conc_net_heal("db:1")); break;
+        case 9: (void)conc_net_heal(NULL); break;
+        default: {
+            int c = conc_dial_tcp_until("db:1", conc_now() + CONC_SEC);
+            seen = seen * 31 + (c < 0 ? result(c) : 1);
+            if (c >= 0) (void)conc_close(c);
+            if (code / 11 % 2) seen = seen * 31 + result(conc_close(w->listener));
+        }
+        }
+    }
+    w->got[me] = seen;
+}
+static void random_program(void *arg) {
+    const struct program *p = (const struct program *)arg;
+    struct wires w;
+    memset(&w, 0, sizeof w);
+    w.listener = conc_listen_tcp("db:1");
+    w.fd[0] = conc_dial_tcp(NULL, "db:1");
+    w.fd[1] = conc_accept(w.listener, NULL, NULL);
+    for (int i = 0; i < 2; i++) conc_wg_go(&w.wg, random_calls, &w, i ? p->code * 1664525u + 1013904223u : p->code, i);
+    conc_wg_wait(&w.wg);
+    uint32_t out = w.got[0] * 131 + w.got[1], i = 0;
+    while ((int)i < p->out->n && p->out->seen[i] != out) i++;
+    if ((int)i == p->out->n && i < MOST) p->out->seen[p->out->n++] = out;
+}
+TEST(exhaustive_agrees_with_depth_first, .seconds = 120) {
+    static struct outcomes all, dpor;
+    struct rng r = rng_new(1);
+    long several = 0;
+    for (long i = 0; i < scale(150) && !harness_failed(); i++) {
+        struct program p = { (uint32_t)rng_next(&r) >> 8, &all };
+        all.n = dpor.n = 0;
+        conc_report a = conc_test(random_program, &p, .strategy = CONC_BOUNDED, .preemptions = 100, .time = CONC_TIME_IDLE, .leaks_allowed = true);
+        p.out = &dpor;
+        conc_report b = conc_test(random_program, &p, .strategy = CONC_EXHAUSTIVE, .leaks_allowed = true);
+        CHECK_SAY(a.ok && b.ok && a.exhausted && b.exhausted, "%s%s", a.text, b.text);
+        for (int k = 0; k < all.n; k++) {
+            int at = 0;
+            while (at < dpor.n && dpor.seen[at] != all.seen[k]) at++;
+            CHECK_SAY(at < dpor.n, "program %u: an outcome is missing (%d against %d)", p.code, dpor.n, all.n);
+        }
+        several += all.n > 1;
+    }
+    CHECK(several > 0);
+}
 #endif

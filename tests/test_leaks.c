@@ -107,7 +107,7 @@ static void one_side(struct side *s) {
     if (s->leaks) go(starts_one, s->c);
     conc_barrier_wait(s->both);
     s->r = conc_test_leaks(&mark, .wait = s->leaks ? CONC_MS : 5 * CONC_MS);
-    s->text = strdup(s->r.text);
+    s->text = strdup(s->r.text); /* the mark goes */
     conc_barrier_wait(s->both);
 }
 static void *one_side_thread(void *arg) {
@@ -173,11 +173,11 @@ TEST(objects) {
 }
 TEST(many_objects) {
     conc_leak_mark mark;
-    chan(int) c[100];
+    static chan(int) c[100];
     conc_leak_begin(&mark);
     for (int i = 0; i < 100; i++) c[i] = chan_make(int);
     conc_report r = conc_test_leaks(&mark, .wait = 1);
-    CHECK(says(r, "100 objects left behind") && says(r, "and 36 more objects"));
+    CHECK(says(r, "100 objects left behind") && strcmp(r.text + strlen(r.text) - 4, "...\n") == 0);
     for (int i = 0; i < 100; i++) chan_free(c[i]);
 }
 TEST(nested) {
