@@ -299,8 +299,8 @@ static void check_body(void *arg) {
     conc_history_init(&h);
     for (int i = 1; i <= 2; i++) conc_wg_go(&wg, use_check, &h, m, i);
     conc_wg_wait(&wg);
-    conc_assert_linearizable(&h, conc_model_map());
     conc_map_free(m);
+    conc_assert_linearizable(&h, conc_model_map());
 }
 TEST(right_objects_pass) {
     int yes = 1;
