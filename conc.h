@@ -32,7 +32,8 @@
      public:          >>options >>status >>goroutines >>channels >>select >>sync >>containers >>time >>context >>scope >>io >>signal >>diagnostics
                       >>testing >>short-names
      implementation:  >>platform >>os >>coro >>ds >>sched-types >>park >>sched >>time-impl >>watch >>chan-impl >>select-impl >>sync-impl
-                      >>context-impl >>scope-impl >>poll >>io >>containers-impl >>signal-impl >>diag >>test >>api
+                      >>context-impl >>scope-impl >>poll >>io >>containers-impl >>signal-impl >>diag >>test >>test-net >>test-leaks
+                      >>test-linear >>api
 
    Options (define before including, the same in every file; CONC_STATIC goes with CONC_IMPLEMENTATION in each file that uses it):
      CONC_IMPLEMENTATION    compile the implementation into this file (exactly one file)
@@ -1090,6 +1091,9 @@ CONC_API int conc_wait_fd_until(int fd, int what, int64_t deadline);
 CONC_API int conc_wait_fd_ctx(conc_ctx *ctx, int fd, int what);
 /* Wake all who wait for fd, wait for calls in flight, close. EBADF: not open, or being closed by somebody else. */
 CONC_API int conc_close(int fd);
+/* Nothing more will be written: the other side reads the end of file after what was; reading goes on. shutdown(fd, SHUT_WR), which
+   in a test's network is possible only so. 0, or -1 with errno. (TCPConn.CloseWrite) */
+CONC_API int conc_close_write(int fd);
 
 /* A listening socket, SO_REUSEADDR set, backlog SOMAXCONN. address: "host:port", ":port" (every interface, IPv6 and IPv4 at once where
    the system has both), "[v6]:port"; port 0: any free one (conc_local_port tells). unix: a path, which must not exist; "@name" is
@@ -1198,8 +1202,9 @@ CONC_API void conc_get_stats(conc_stats *out);
      conc_report r = conc_test(body, NULL, .schedules = 50000);
      if (!r.ok) puts(r.text);                                  // and CONC_REPLAY=<token> runs that schedule alone
 
-   Inside the body: everything of conc.h but I/O, signals, conc_lock_thread's thread and operations of other OS threads on the same
-   objects. Channels, timers and contexts that the body makes are gone when a schedule ends, so make what it uses inside it.
+   Inside the body: everything of conc.h but signals, conc_lock_thread's thread and operations of other OS threads on the same
+   objects. I/O goes to a network inside the test, see below; descriptors of the system are refused. Channels, timers and contexts
+   that the body makes are gone when a schedule ends, so make what it uses inside it.
    Plain shared memory is seen where it is read by conc_rd(x) and written by conc_wr(x, value), and everywhere in files that are
    compiled with -fsanitize=thread and linked without it (docs/testing.md): two accesses that nothing orders are a data race.
    The body must be repeatable: no real clock, no random numbers but conc_choose, no state from one schedule to the next. */
@@ -1231,6 +1236,18 @@ typedef enum conc_fail_kind {
 #undef CONC__X
     CONC__FAIL_COUNT
 } conc_fail_kind;
+/* The network of a test. Inside a body conc_listen_*, conc_dial_*, conc_net_pipe and what they lead to (conc_accept, conc_read and
+   all the others, with their deadlines and contexts, conc_close, conc_local_port) are simulated: the code of a real server or client runs as
+   it is. Each body has a network of its own, empty at first, which is gone at its end; descriptors left open are reported as leaks. Their
+   numbers begin at 1 << 30 and are not used twice. Addresses are compared, not looked up: "host:80" reaches who listens at "host:80" or ":80", and
+   the names of the loopback are one. Connections are streams, as TCP's: in order, nothing lost, unless one is reset. */
+typedef struct conc_net_opts {
+    int64_t latency;         /* ns of virtual time that bytes are under way; a dial takes twice that. 0: they are there at once */
+    int64_t jitter;          /* up to so much more, chosen anew for each write */
+    size_t buffer;           /* bytes that a connection takes in one direction before a write waits: 65,536 */
+    bool short_reads;        /* a read may give less than there is */
+    bool resets;             /* faults, see .faults: a connection is reset at a read or a write, or a dial is refused */
+} conc_net_opts;
 typedef struct conc_test_opts { /* zero is the default everywhere */
     const char *name;        /* in the report; the function's */
     uint64_t schedules;      /* 10,000 */
@@ -1247,6 +1264,11 @@ typedef struct conc_test_opts { /* zero is the default everywhere */
     uint64_t max_steps;      /* of one schedule, 100,000 */
     uint64_t fair_after;     /* steps after which POS and PCT, which may starve a goroutine, become random: 10,000 */
     bool quiet;              /* do not shrink and do not explain a failure */
+    uint32_t faults;         /* at most so many in one schedule: conc_fault is true, or one of those that follow. 0: conc_fault is always
+                                false, and of the others, where asked for, at most one happens */
+    bool fail_alloc;         /* faults: a channel, timer, context or what a scope owns is not made (NULL, CONC_NO_MEMORY) */
+    bool fail_spawn;         /* faults: go_with gives CONC_NO_MEMORY. (go itself ends the program when it fails) */
+    conc_net_opts net;
     int conc__end;
 } conc_test_opts;
 typedef struct conc_report {
@@ -1258,6 +1280,7 @@ typedef struct conc_report {
     const char *text;        /* the whole report */
 } conc_report;
 CONC_API conc_report conc__test_run(const char *name, void (*fn)(void *), void *arg, const conc_test_opts *opts);
+/* One schedule again, under the default options: where .time, .faults, .net or the like were set, set CONC_REPLAY and call conc_test as before. */
 CONC_API conc_report conc_replay(void (*fn)(void *), void *arg, const char *token);
 /* One schedule with virtual time, which moves only when everybody waits: Go's testing/synctest. The clock begins at 2000-01-01. */
 CONC_API conc_report conc_bubble(void (*fn)(void *), void *arg);
@@ -1266,6 +1289,54 @@ CONC_API void conc_settle(void);
 CONC_API void conc_advance(int64_t d);
 /* A number below n, n >= 1, that the explorer chooses; outside a test a random one. */
 CONC_API int conc_choose(int n);
+/* Faults that are put into the code under test: if (conc_fault("disk full")) return ENOSPC; false outside of tests, where files that do
+   not define CONC_TEST have nothing but the constant. In a test with .faults it is true now and then: not in every schedule, and at most
+   .faults times in one. What failed is in the report, repeats by its token, and is left out by shrinking as far as the failure stays; the
+   searches try both answers. */
+CONC_API bool conc__test_fault(const char *point);
+#ifdef CONC_TEST
+#define conc_fault(point) conc__test_fault(point)
+#else
+#define conc_fault(point) ((void)(point), false)
+#endif
+/* In a body only. Two connected descriptors, as of socketpair: 0, or -1 with errno. */
+CONC_API int conc_net_pipe(int fd[2]);
+/* Cut the network: to and from who listens, or has listened, at address, or (NULL) everywhere. Bytes that are written meanwhile, and the ends of
+   connections, arrive when it is healed; dials wait, 127 seconds at most as Linux does. CONC_INVALID: nobody has listened there. */
+CONC_API conc_status conc_net_partition(const char *address);
+CONC_API conc_status conc_net_heal(const char *address); /* NULL: every cut */
+/* Reset a connection, as a host does that has forgotten it: both sides fail with ECONNRESET. EBADF, ENOTCONN. */
+CONC_API int conc_net_reset(int fd);
+
+/* Leaks of ordinary runs, in any test framework:
+     conc_leak_mark mark;
+     conc_leak_begin(&mark);
+     ... the test ...
+     conc_report r = conc_test_leaks(&mark);                   // r.ok, or r.text says what is left, made or started where
+   Where the implementation has CONC_TEST: goroutines, channels, timers and contexts that were started or made by the goroutine or thread that
+   began the mark, and by what it started, and so on; so tests may run at once, each with a mark of its own, and
+   marks may be nested (the inner one's are not the outer one's). Elsewhere: goroutines alone, all that the program has started since.
+   What is on its way out is waited for, up to .wait; if nothing is left there is no wait at all. Both calls on the same goroutine or
+   thread, not in a body of conc_test, which checks by itself. It ends the mark, which holds the text. (goleak) */
+typedef struct conc_leak_mark {
+    struct conc__family *conc__family, *conc__outer;
+    uint64_t *conc__before;
+    size_t conc__n;
+    char conc__text[2000];
+} conc_leak_mark;
+typedef struct conc_leak_opts {
+    int64_t wait;            /* 400 ms */
+    const char *ignore;      /* words, separated by spaces: functions as written at the go statement, names of go_with, places ("main.c:12"), or
+                                "channel", "timer", "context" */
+    bool goroutines_only;
+    int conc__end;
+} conc_leak_opts;
+CONC_API void conc_leak_begin(conc_leak_mark *mark);
+CONC_API conc_report conc__test_leaks(conc_leak_mark *mark, const conc_leak_opts *opts);
+#ifndef __cplusplus /* conc_test_leaks(&mark), conc_test_leaks(&mark, .wait = CONC_SEC, ...) */
+#define conc_test_leaks(...) CONC__LEAKS_CALL(__VA_ARGS__, .conc__end = 0)
+#define CONC__LEAKS_CALL(mark, ...) conc__test_leaks((mark), &(const conc_leak_opts){ __VA_ARGS__ })
+#endif
 /* In a loop that waits for an atomic to change: this goroutine need not run before one of those that it has read since its last call has
    been written. Outside a test: conc_yield. */
 CONC_API void conc_relax(void);
@@ -1300,6 +1371,63 @@ CONC_API void *conc__test_memset(void *to, int c, size_t n);
 #define conc_test(...) CONC__TEST_CALL(__VA_ARGS__, .conc__end = 0)
 #define CONC__TEST_CALL(fn, arg, ...) conc__test_run(#fn, (fn), (arg), &(const conc_test_opts){ __VA_ARGS__ })
 #endif
+
+
+/* Linearizability: is what concurrent operations on an object gave explained by some order of them, one at a time? Operations are
+   noted in a history, at most 64, by goroutines or threads, in a body or out of it; a model says what each does by itself.
+     conc_history h;                                           // one for each object; no pointers in it
+     conc_history_init(&h);
+     int op = conc_op_begin(&h, CONC_OP_PUT, 0, 7);            // in each goroutine: just before the operation: what, key, argument
+     my_queue_put(q, 7);
+     conc_op_end(&h, op, 0);                                   // just after it: its result
+     got = conc_record(&h, CONC_OP_TAKE, 0, 0, my_queue_take(q));   // the three at once, for an expression that gives an int64_t
+     conc_assert_linearizable(&h, conc_model_queue());         // when all have ended
+   conc_linearizable gives a report instead: r.text has the history in columns, the longest explanation, and what could not come next. An
+   operation that has begun and not ended may have had its effect, or not. In a body beginning and end are steps, so every order of them
+   is explored. Herlihy and Wing, TOPLAS 1990; Lowe, CCPE 2017. */
+#define CONC_HISTORY_MAX 64
+#define CONC_NONE INT64_MIN /* a result: there was nothing */
+enum { CONC_OP_PUT, CONC_OP_TAKE, CONC_OP_GET, CONC_OP_CAS, CONC_OP_ADD, CONC_OP_SWAP, CONC_OP_TRY };
+typedef struct conc_op {
+    int code;
+    bool pending;            /* has not ended: there is no result */
+    int64_t key, arg, result;
+    uint64_t who, begun, ended;
+} conc_op;
+typedef struct conc_history {
+    uint32_t conc__n;
+    uint64_t conc__clock;
+    conc_op conc__op[CONC_HISTORY_MAX];
+} conc_history;
+typedef struct conc_model {
+    const char *name;
+    size_t size;             /* of a state, which is compared by its bytes: keep padding and unused places zero */
+    bool (*step)(void *state, const conc_op *op); /* let op happen; false: it cannot have had its result in this state */
+    void (*init)(void *state); /* NULL: it begins as zero */
+    void (*show)(const conc_op *op, char *text, size_t size); /* "push(3)"; NULL: by the names of the codes */
+} conc_model;
+/* queue, stack: PUT arg; TAKE -> what was taken, or CONC_NONE. register (0 at first): PUT arg, GET, SWAP arg -> the old value, CAS from key to
+   arg -> 1 or 0. counter (0 at first): ADD arg -> the new value, GET. map: PUT key arg; GET, TAKE (and delete) key -> the value or
+   CONC_NONE; SWAP key arg -> the old one or CONC_NONE; TRY key arg (put if there is none) -> the one there, or CONC_NONE. */
+CONC_API const conc_model *conc_model_queue(void);
+CONC_API const conc_model *conc_model_stack(void);
+CONC_API const conc_model *conc_model_register(void);
+CONC_API const conc_model *conc_model_counter(void);
+CONC_API const conc_model *conc_model_map(void);
+CONC_API void conc_history_init(conc_history *h);
+CONC_API int conc_op_begin(conc_history *h, int code, int64_t key, int64_t arg); /* -> for conc_op_end, which returns the result */
+CONC_API int64_t conc_op_end(conc_history *h, int op, int64_t result);
+#define conc_record(h, code, key, arg, expr) __extension__({ \
+    conc_history *conc__h = (h); \
+    int conc__o = conc_op_begin(conc__h, (code), (key), (arg)); \
+    int64_t conc__r = (expr); \
+    conc_op_end(conc__h, conc__o, conc__r); })
+/* kind CONC_FAIL_ASSERT: it is not; CONC_FAIL_INVALID: given up, there are too many operations at once. The text lives until 16 more
+   histories have been checked. No operation may end meanwhile. */
+CONC_API conc_report conc_linearizable(const conc_history *h, const conc_model *model);
+/* Ends the schedule if not; outside a test the program, the history on stderr. */
+CONC_API void conc__assert_linearizable(const conc_history *h, const conc_model *model, const char *file, int line);
+#define conc_assert_linearizable(h, model) conc__assert_linearizable((h), (model), __FILE__, __LINE__)
 
 /* private part of defer(fn, arg): runs fn(arg) when the enclosing scope ends; arguments are checked against fn. */
 struct conc__defer { void (*fn)(void *); void *arg; };
@@ -1461,6 +1589,8 @@ template <class... S> inline conc_status conc_signal_ignore(S... sig) {
     const int list[] = { static_cast<int>(sig)..., 0 };
     return conc__signal_ignore(list, sizeof...(sig));
 }
+
+inline conc_report conc_test_leaks(conc_leak_mark *mark, const conc_leak_opts &opts = conc_leak_opts()) { return conc__test_leaks(mark, &opts); }
 
 template <class T> struct conc__sending { /* made before the value is evaluated */
     conc__sel *s;
@@ -2074,6 +2204,8 @@ struct conc__g {
     void *tsan, *asan;
 #if CONC__TEST
     struct conc__tg *tg; /* its part in a test, or NULL */
+    struct conc__family *family, *born; /* see >>test-leaks: what it hands on, what it counts in */
+    const conc__site *last;      /* the operation in which it left its stack last, if that has a place */
 #endif
 };
 #if CONC__TSAN
@@ -2503,6 +2635,9 @@ typedef struct conc__rec {
 #if CONC__TSAN
     void *tsan; /* a fiber is ordered after its creator: that must be who spawns it, not who happens to run it */
 #endif
+#if CONC__TEST
+    struct conc__family *family;
+#endif
 } conc__rec;
 struct conc__regs { /* offsets known to the assembly */
     uintptr_t gp[8]; /* x86-64: rdi rsi rdx rcx r8 r9 rax -; AArch64: x0 to x7 */
@@ -2702,6 +2837,26 @@ CONC__FN void conc__order_before(const void *obj, uint32_t part, bool alone);
 CONC__FN void conc__order_slot(const struct conc_chan *c, bool send, const void *who);
 CONC__FN void conc__order_meet(const void *who);
 CONC__FN void conc__test_reuse(void *p, size_t n);
+CONC__FN bool conc__alloc_fails(const char *what);
+CONC__FN bool conc__spawn_fails(void);
+CONC__FN void conc__test_forbid_fd(int fd);
+CONC__FN bool conc__net_has(int fd);
+CONC__FN ssize_t conc__net_read(int fd, const struct iovec *iov, size_t count, int flags, int64_t deadline, conc_ctx *ctx);
+CONC__FN ssize_t conc__net_write(int fd, const struct iovec *iov, size_t count, int flags, int64_t deadline, conc_ctx *ctx);
+CONC__FN int conc__net_accept(int fd, struct sockaddr *addr, socklen_t *len, int64_t deadline, conc_ctx *ctx);
+CONC__FN int conc__net_wait_fd(int fd, int what, int64_t deadline, conc_ctx *ctx);
+CONC__FN int conc__net_close(int fd, bool write_only);
+CONC__FN int conc__net_listen(const char *address, bool path);
+CONC__FN int conc__net_dial(const char *address, bool path, int64_t deadline, conc_ctx *ctx);
+CONC__FN int conc__net_port(int fd);
+CONC__FN void conc__family_join(conc__rec *r);
+CONC__FN void conc__family_leave(conc__g *g);
+CONC__FN struct conc__family *conc__family_lend(struct conc__family *f);
+CONC__FN struct conc__family *conc__family_of(const void *obj);
+CONC__FN void *conc__tracked_alloc(size_t n);
+CONC__FN void conc__tracked_free(void *obj);
+CONC__FN void conc__obj_is(void *obj, const char *kind);
+#define conc__last_set(g) ((g)->last = conc__here, conc__here = NULL)
 #define conc__tested() conc__unlikely(conc__ld(&conc__testing))
 #else
 #define conc__tested() 0
@@ -2719,7 +2874,26 @@ CONC__FN void conc__test_reuse(void *p, size_t n);
 #define conc__test_reuse(p, n) ((void)0)
 #define conc__obj_alloc(n) CONC_MALLOC(n)
 #define conc__obj_free(p) CONC_FREE(p)
+#define conc__alloc_fails(what) 0
+#define conc__spawn_fails() 0
+#define conc__test_forbid_fd(fd) ((void)0)
+#define conc__net_has(fd) 0
+#define conc__net_read(fd, iov, count, flags, deadline, ctx) ((void)(iov), -1)
+#define conc__net_write(fd, iov, count, flags, deadline, ctx) ((void)(iov), -1)
+#define conc__net_accept(fd, addr, len, deadline, ctx) (-1)
+#define conc__net_wait_fd(fd, what, deadline, ctx) (-1)
+#define conc__net_close(fd, write_only) (-1)
+#define conc__net_listen(address, path) (-1)
+#define conc__net_dial(address, path, deadline, ctx) (-1)
+#define conc__net_port(fd) (-1)
+#define conc__family_join(r) ((void)0)
+#define conc__family_leave(g) ((void)0)
+#define conc__family_lend(f) ((struct conc__family *)NULL)
+#define conc__family_of(obj) ((struct conc__family *)NULL)
+#define conc__obj_is(obj, kind) ((void)0)
+#define conc__last_set(g) ((void)0)
 #endif
+#define CONC__NET_FIRST (1 << 30) /* the first descriptor of a test's network: the system has none so high */
 /* The place of the next operation, for reports; each operation takes it. */
 #if CONC__TEST
 #define conc__here_set(site) (conc__here = (site))
@@ -2757,8 +2931,9 @@ enum conc__testop {
     CONC__O_NONE, CONC__O_START, CONC__O_RESUME, CONC__O_LOCK, CONC__O_TRYLOCK, CONC__O_UNLOCK, CONC__O_RLOCK, CONC__O_RUNLOCK,
     CONC__O_WLOCK, CONC__O_WUNLOCK, CONC__O_SEND, CONC__O_RECV, CONC__O_CLOSE, CONC__O_LEN, CONC__O_SELECT, CONC__O_ADD, CONC__O_DONE,
     CONC__O_WAIT, CONC__O_CWAIT, CONC__O_SIGNAL, CONC__O_BROADCAST, CONC__O_ACQUIRE, CONC__O_RELEASE, CONC__O_LOAD, CONC__O_STORE,
-    CONC__O_RMW, CONC__O_FENCE, CONC__O_YIELD, CONC__O_SLEEP, CONC__O_RELAX, CONC__O_SETTLE, CONC__O_CANCEL, CONC__O_OTHER, CONC__O_TIMER,
-    CONC__O_CHOICE, CONC__O_COUNT
+    CONC__O_RMW, CONC__O_FENCE, CONC__O_YIELD, CONC__O_SLEEP, CONC__O_RELAX, CONC__O_SETTLE, CONC__O_CANCEL, CONC__O_OTHER,
+    CONC__O_READ, CONC__O_WRITE, CONC__O_FDWAIT, CONC__O_FDCLOSE, CONC__O_LISTEN, CONC__O_ACCEPT, CONC__O_DIAL, CONC__O_PIPE, CONC__O_CUT,
+    CONC__O_HEAL, CONC__O_RESET, /* see >>test-net */ CONC__O_BEGIN, CONC__O_END, CONC__O_TIMER, CONC__O_CHOICE, CONC__O_FAULT, CONC__O_COUNT
 };
 CONC_API int64_t conc_now(void) {
     int64_t virtual_now;
@@ -3192,6 +3367,7 @@ CONC__FN conc__g *conc__bind(conc__m *m, conc__rec *r);
    is running again, perhaps on another M, outside the bracket. */
 CONC__INLINE void conc__switch_out(conc__m *m, conc__g *g, uint32_t stop) {
     void *work = NULL;
+    conc__last_set(g);
     if (conc__likely(stop == 0 && !g->locked)) work = conc__pick(m->p);
     else if (stop & CONC__TESTED) {
         conc__test_park(m, g);
@@ -3906,6 +4082,9 @@ CONC__ANY_CALL CONC__INLINE void conc__run_rec(conc__m *m, conc__g *g) {
     g->exits = NULL;
     g->local = NULL;
     g->wait = 0;
+#if CONC__TEST
+    g->family = g->born = r->family;
+#endif
     g->live = 1;
     if (conc__unlikely(kind & CONC__R_BIG)) {
         g->wg = big->wg;
@@ -3956,9 +4135,11 @@ CONC__FN void conc__run_exits(conc__g *g) {
    if reuse is allowed); else it is left for good. */
 CONC__NOINLINE conc__m *conc__finish(conc__g *g, bool reuse) {
     if (conc__unlikely(conc__ld(&g->exits) || conc__ld(&g->local))) conc__run_exits(g);
+    conc__family_leave(g);
     if (g->wg) conc_wg_done(g->wg);
     conc__m *m = conc__self();
     uint32_t stop = conc__enter(m);
+    conc__last_set(g);
     conc__hb_release(&conc__rt); /* partners: conc_num_goroutines, conc_shutdown */
     conc__rec *r = (conc__rec *)g->rec;
     if (conc__unlikely(r != NULL)) {
@@ -4042,6 +4223,7 @@ CONC__INLINE void conc__rec_fill(conc__m *m, bool inside, conc__rec *r, const co
 #if CONC__TSAN
     r->tsan = __tsan_create_fiber(0);
 #endif
+    conc__family_join(r);
     conc__hb_release(r);
 }
 /* A record is filled; outside: m has no P, or is wanted elsewhere. */
@@ -4080,7 +4262,7 @@ CONC__FROM_ASM void conc__go4(uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d
     conc__leave(m);
 }
 CONC__FN conc__big *conc__big_new(conc__godesc *ds, size_t extra) {
-    conc__big *big = (conc__big *)CONC_MALLOC(sizeof *big + extra);
+    conc__big *big = ds->opts && conc__spawn_fails() ? NULL : (conc__big *)CONC_MALLOC(sizeof *big + extra);
     if (!big) return NULL;
     memset(big, 0, offsetof(conc__big, regs));
     big->wg = ds->wg;
@@ -5082,18 +5264,23 @@ CONC__INLINE void conc__copy(void *to, const void *from, uint32_t n) {
     else if (n == 4) memcpy(to, from, 4);
     else memcpy(to, from, n);
 }
-CONC_API struct conc_chan *conc__chan_make(size_t size, size_t cap, int negative) {
-    size_t bytes;
-    if (negative || size > UINT32_MAX || __builtin_mul_overflow(size, cap, &bytes) || bytes > PTRDIFF_MAX / 2 || (cap > UINT32_MAX / 2 && size == 0))
-        conc_panic("makechan: size out of range");
-    if (cap > UINT32_MAX / 2) return NULL;
-    struct conc_chan *c = (struct conc_chan *)conc__obj_alloc(sizeof *c + 16 + bytes);
+CONC__FN struct conc_chan *conc__chan_new(size_t size, size_t cap) {
+    struct conc_chan *c = (struct conc_chan *)conc__obj_alloc(sizeof *c + 16 + size * cap);
     if (!c) return NULL;
     memset(c, 0, sizeof *c);
     c->buf = (unsigned char *)(((uintptr_t)(c + 1) + 15) & ~(uintptr_t)15);
     c->size = (uint32_t)size;
     c->cap = (uint32_t)cap;
     c->refs = 1;
+    return c;
+}
+CONC_API struct conc_chan *conc__chan_make(size_t size, size_t cap, int negative) {
+    size_t bytes;
+    if (negative || size > UINT32_MAX || __builtin_mul_overflow(size, cap, &bytes) || bytes > PTRDIFF_MAX / 2 || (cap > UINT32_MAX / 2 && size == 0))
+        conc_panic("makechan: size out of range");
+    if (cap > UINT32_MAX / 2 || conc__alloc_fails("chan_make")) return NULL;
+    struct conc_chan *c = conc__chan_new(size, cap);
+    if (c) conc__obj_is(c, "channel");
     return c;
 }
 CONC_API void conc__chan_ref(const volatile void *ch) {
@@ -5763,22 +5950,25 @@ CONC__FN void conc__fire_func(conc__timer *t, int64_t now) {
     if (!r) conc__fatal("out of memory: conc_after_func");
     r->fn = (void (*)(void))(uintptr_t)x->fn;
     r->arg[0] = (uintptr_t)x->arg;
+    struct conc__family *mine __attribute__((unused)) = conc__family_lend(conc__family_of(x));
     conc__st_rel(&t->firing, 0);
     conc__submit(r, &d, CONC__R_INT);
+    (void)conc__family_lend(mine);
 }
 CONC__FN struct conc_timer *conc__timer_make(void (*f)(conc__timer *, int64_t), bool channel, int64_t ns, int64_t period) {
     conc__ensure();
-    struct conc_timer *x = (struct conc_timer *)conc__obj_alloc(sizeof *x);
+    struct conc_timer *x = conc__alloc_fails("timer") ? NULL : (struct conc_timer *)conc__obj_alloc(sizeof *x);
     if (!x) return NULL;
     memset(x, 0, sizeof *x);
     conc__timer_init(&x->t, f, x);
     x->t.period = period;
     if (channel) {
-        x->c = conc__chan_make(sizeof(int64_t), 1, 0);
+        x->c = conc__chan_new(sizeof(int64_t), 1);
         if (!x->c) return conc__obj_free(x), (struct conc_timer *)NULL;
         x->c->timed = 1;
     }
     (void)ns;
+    conc__obj_is(x, "timer");
     return x;
 }
 CONC__FN void conc__timer_check(const void *t, const char *what) {
@@ -6668,12 +6858,13 @@ CONC__FN void conc__ctx_expire(conc__timer *t, int64_t now) {
 /* making */
 CONC__FN conc_ctx *conc__ctx_new(conc_ctx *parent, size_t size, enum conc__ctx_kind kind) {
     if (!parent) conc_panic("cannot create context from nil parent");
-    conc_ctx *c = (conc_ctx *)conc__obj_alloc(size);
+    conc_ctx *c = conc__alloc_fails("context") ? NULL : (conc_ctx *)conc__obj_alloc(size);
     if (!c) return NULL;
     memset(c, 0, sizeof *c);
     c->refs = 1;
     c->kind = (uint8_t)kind;
     c->parent = conc_ctx_ref(parent);
+    conc__obj_is(c, "context");
     return c;
 }
 /* c becomes a source below its parent's, and shares its fate. */
@@ -6753,7 +6944,7 @@ CONC_API const volatile void *conc__ctx_done(conc_ctx *ctx) {
     if (!c) return NULL;
     struct conc_chan *done = conc__ld_acq(&c->done); /* partner: the release below */
     if (conc__likely(done != NULL)) return done;
-    struct conc_chan *made = conc__chan_make(1, 0, 0);
+    struct conc_chan *made = conc__chan_new(1, 0);
     if (!made) conc__fatal("out of memory: conc_ctx_done");
     conc__lock(&c->lock);
     done = c->done;
@@ -6794,7 +6985,7 @@ CONC__FN void conc__ctx_fire_func(conc__ctx_node *n) {
 }
 CONC_API conc_ctx_func *conc_ctx_after_func(conc_ctx *ctx, void (*fn)(void *), void *arg) {
     if (!fn) conc__go_nil();
-    struct conc_ctx_func *f = (struct conc_ctx_func *)conc__obj_alloc(sizeof *f);
+    struct conc_ctx_func *f = conc__alloc_fails("conc_ctx_after_func") ? NULL : (struct conc_ctx_func *)conc__obj_alloc(sizeof *f);
     if (!f) return NULL;
     f->ctx = conc_ctx_ref(ctx);
     f->fn = fn;
@@ -6921,7 +7112,8 @@ CONC_API void conc__scope_task_void(void *room) {
 
 /* what it owns */
 CONC_API void *conc__scope_room(conc_scope *s, size_t size, void (*fn)(void *)) {
-    struct conc__item *i = size < PTRDIFF_MAX / 2 ? (struct conc__item *)conc__obj_alloc(sizeof *i + size) : NULL;
+    bool fits = size < PTRDIFF_MAX / 2 && !conc__alloc_fails("scope");
+    struct conc__item *i = fits ? (struct conc__item *)conc__obj_alloc(sizeof *i + size) : NULL;
     if (!i) return NULL;
     memset(i + 1, 0, size);
     i->fn = fn;
@@ -7016,7 +7208,7 @@ typedef struct conc__fd {
     conc__queue q;     /* waiters of all kinds, their index says for what; lock */
 } conc__fd;
 
-/* Entry of a descriptor; NULL: a negative number, or never used (make == false), or no memory. */
+/* Entry of a descriptor; NULL: not a number of the system's, or never used (make == false), or no memory. */
 CONC__NOINLINE conc__fd *conc__fd_grow(uint32_t k) {
     conc__fd *chunk = (conc__fd *)CONC_MALLOC(sizeof *chunk << (k + 6)), *none = NULL;
     if (!chunk) return NULL;
@@ -7026,7 +7218,7 @@ CONC__NOINLINE conc__fd *conc__fd_grow(uint32_t k) {
     return none;
 }
 CONC__INLINE conc__fd *conc__fd_at(int fd, bool make) {
-    if (conc__unlikely(fd < 0)) return NULL;
+    if (conc__unlikely((unsigned)fd >= CONC__NET_FIRST)) return NULL;
     uint32_t i = (uint32_t)fd + 64, k = 25u - (uint32_t)__builtin_clz(i);
     conc__fd *chunk = conc__ld_acq(&conc__rt.fds[k]); /* partner: the exchange in conc__fd_grow */
     if (conc__unlikely(!chunk) && (!make || (chunk = conc__fd_grow(k)) == NULL)) return NULL;
@@ -7163,13 +7355,13 @@ CONC__NOINLINE bool conc__fd_refused(conc__op *o) {
     return st == CONC_OK ? true : conc__fail(conc__errno_of(st));
 }
 CONC__FN bool conc__op_begin(conc__op *o, int fd, int what, int64_t deadline, conc_ctx *ctx) {
-    if (conc__tested()) conc__test_forbid("I/O");
+    if (conc__tested()) conc__test_forbid_fd(fd);
     conc__ensure();
     conc__give_way_if_lost(); /* a goroutine whose calls never block must not run on for ever without a processor */
     if (conc__unlikely(deadline != INT64_MAX) && deadline <= conc_now()) return conc__fail(ETIMEDOUT);
     if (conc__unlikely(ctx != NULL) && conc_ctx_err(ctx) != CONC_OK) return conc__fail(conc__errno_of(conc_ctx_err(ctx)));
     o->f = conc__fd_at(fd, true);
-    if (conc__unlikely(!o->f)) return conc__fail(fd < 0 ? EBADF : ENOMEM);
+    if (conc__unlikely(!o->f)) return conc__fail((unsigned)fd >= CONC__NET_FIRST ? EBADF : ENOMEM);
     o->fd = fd;
     o->what = (uint8_t)what;
     o->woken = false;
@@ -7346,6 +7538,8 @@ CONC__FN ssize_t conc__plain_write(conc__op *o, const struct iovec *iov, int cou
 CONC__FN ssize_t conc__read(int fd, void *buf, size_t n, int64_t deadline, conc_ctx *ctx) {
     conc__op o;
     ssize_t r = -1;
+    struct iovec whole = { buf, n };
+    if (conc__tested() && conc__net_has(fd)) return conc__net_read(fd, &whole, 1, 0, deadline, ctx);
     if (!conc__op_begin(&o, fd, CONC_READ, deadline, ctx)) return -1;
     conc__fd *f = o.f;
     for (;;) {
@@ -7357,16 +7551,19 @@ CONC__FN ssize_t conc__read(int fd, void *buf, size_t n, int64_t deadline, conc_
     }
     const uint32_t stream = CONC__FD_OWNED | CONC__FD_STREAM | CONC__FD_REGISTERED;
     if (r > 0 && (conc__ld(&f->flags) & stream) == stream) conc__st(&f->drained, (size_t)r < n ? o.seen[0] + 1 : 0);
-    if (r < 0 && errno == ENOTSOCK) {
-        struct iovec iov = { buf, n };
-        r = conc__plain_read(&o, &iov, 1);
-    }
+    if (r < 0 && errno == ENOTSOCK) r = conc__plain_read(&o, &whole, 1);
     conc__op_end(&o);
     return r;
 }
 CONC__FN ssize_t conc__recv(int fd, struct msghdr *msg, int flags, bool plain, int64_t deadline, conc_ctx *ctx) {
     conc__op o;
     ssize_t r;
+    if (conc__tested() && conc__net_has(fd)) {
+        msg->msg_namelen = 0;
+        msg->msg_controllen = 0;
+        msg->msg_flags = 0;
+        return conc__net_read(fd, msg->msg_iov, msg->msg_iovlen, flags, deadline, ctx);
+    }
     if (!conc__op_begin(&o, fd, CONC_READ, deadline, ctx)) return -1;
     socklen_t namelen = msg->msg_namelen;
     size_t controllen = msg->msg_controllen;
@@ -7407,6 +7604,8 @@ CONC__FN ssize_t conc__write(int fd, const void *buf, size_t n, int64_t deadline
     ssize_t r;
     size_t done = 0;
     bool sock = true;
+    struct iovec whole = { (void *)(uintptr_t)buf, n };
+    if (conc__tested() && conc__net_has(fd)) return conc__net_write(fd, &whole, 1, 0, deadline, ctx);
     if (!conc__op_begin(&o, fd, CONC_WRITE, deadline, ctx)) return -1;
     do {
         struct iovec iov = { (char *)(uintptr_t)buf + done, n - done };
@@ -7439,6 +7638,7 @@ CONC__FN ssize_t conc__send(int fd, const struct msghdr *msg, int flags, bool pl
     ssize_t r;
     size_t done = 0, all = 0;
     bool sock = true;
+    if (conc__tested() && conc__net_has(fd)) return conc__net_write(fd, msg->msg_iov, msg->msg_iovlen, flags, deadline, ctx);
     for (size_t i = 0; i < msg->msg_iovlen; i++) all += msg->msg_iov[i].iov_len;
     if (!conc__op_begin(&o, fd, CONC_WRITE, deadline, ctx)) return -1;
     do {
@@ -7493,6 +7693,7 @@ CONC__FN bool conc__is_stream(int fd) {
 CONC__FN int conc__accept(int fd, struct sockaddr *addr, socklen_t *len, int64_t deadline, conc_ctx *ctx) {
     conc__op o;
     int r = -1, mode;
+    if (conc__tested() && conc__net_has(fd)) return conc__net_accept(fd, addr, len, deadline, ctx);
     const socklen_t room = len ? *len : 0;
     if (!conc__op_begin(&o, fd, CONC_READ, deadline, ctx)) return -1;
     bool stream = (conc__ld(&o.f->flags) & CONC__FD_STREAM) != 0;
@@ -7522,6 +7723,7 @@ CONC__FN int conc__op_ready(conc__op *o) {
 CONC__FN int conc__wait_fd(int fd, int what, int64_t deadline, conc_ctx *ctx) {
     conc__op o;
     if (what < CONC_READ || what > (CONC_READ | CONC_WRITE)) return errno = EINVAL, -1;
+    if (conc__tested() && conc__net_has(fd)) return conc__net_wait_fd(fd, what, deadline, ctx);
     if (!conc__op_begin(&o, fd, what, deadline, ctx)) return -1;
     int r = conc__is_file(fd) ? conc__fail(EPERM) : conc__op_ready(&o);
     o.woken |= r > 0; /* it leaves what it was woken for to others */
@@ -7611,6 +7813,7 @@ CONC__FN bool conc__fd_claim(conc__fd *f) {
     }
 }
 CONC_API int conc_close(int fd) {
+    if (conc__tested() && conc__net_has(fd)) return conc__net_close(fd, false);
     conc__ensure();
     conc__fd *f = conc__fd_at(fd, true);
     if (!f) return close(fd);
@@ -7628,6 +7831,10 @@ CONC_API int conc_close(int fd) {
     conc__fd_wake_all(f, true);
     errno = err;
     return r;
+}
+CONC_API int conc_close_write(int fd) {
+    if (conc__tested() && conc__net_has(fd)) return conc__net_close(fd, true);
+    return shutdown(fd, SHUT_WR);
 }
 
 /* Addresses. */
@@ -7696,6 +7903,7 @@ CONC__FN bool conc__lookup_start(conc__lookup *l) {
 }
 CONC__FN int conc__getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result, int64_t deadline,
                                conc_ctx *ctx) {
+    if (conc__tested()) conc__test_forbid("conc_getaddrinfo");
     conc__ensure();
     if (!conc__self() && deadline == INT64_MAX && !ctx) return getaddrinfo(node, service, hints, result);
     if (deadline != INT64_MAX && deadline <= conc_now()) return errno = ETIMEDOUT, EAI_SYSTEM;
@@ -7766,6 +7974,7 @@ CONC__FN int conc__listen(int family, const struct sockaddr *addr, socklen_t len
     return fd;
 }
 CONC_API int conc_listen_tcp(const char *address) {
+    if (conc__in_test(conc__self())) return conc__net_listen(address, false);
     conc__ensure();
     struct addrinfo *list = conc__resolve(address, true, INT64_MAX, NULL);
     int fd = -1;
@@ -7793,12 +8002,14 @@ CONC__FN bool conc__unix_addr(const char *path, struct sockaddr_un *addr, sockle
 CONC_API int conc_listen_unix(const char *path) {
     struct sockaddr_un addr;
     socklen_t len;
+    if (conc__in_test(conc__self())) return conc__net_listen(path, true);
     conc__ensure();
     return conc__unix_addr(path, &addr, &len) ? conc__listen(AF_UNIX, (struct sockaddr *)(void *)&addr, len) : -1;
 }
 CONC_API int conc_local_port(int fd) {
     union { struct sockaddr any; struct sockaddr_in v4; struct sockaddr_in6 v6; struct sockaddr_storage room; } a;
     socklen_t len = sizeof a;
+    if (conc__tested() && conc__net_has(fd)) return conc__net_port(fd);
     if (getsockname(fd, &a.any, &len) != 0) return -1;
     if (a.any.sa_family == AF_INET) return ntohs(a.v4.sin_port);
     return a.any.sa_family == AF_INET6 ? ntohs(a.v6.sin6_port) : (errno = EAFNOSUPPORT, -1);
@@ -7811,6 +8022,7 @@ CONC__FN int conc__dial(int family, const struct sockaddr *addr, socklen_t len, 
     return fd;
 }
 CONC__FN int conc__dial_tcp(conc_ctx *ctx, const char *address, int64_t deadline) {
+    if (conc__in_test(conc__self())) return conc__net_dial(address, false, deadline, ctx);
     conc__ensure();
     struct addrinfo *list = conc__resolve(address, false, deadline, ctx);
     int fd = -1;
@@ -7826,6 +8038,7 @@ CONC__FN int conc__dial_tcp(conc_ctx *ctx, const char *address, int64_t deadline
 CONC__FN int conc__dial_unix(conc_ctx *ctx, const char *path, int64_t deadline) {
     struct sockaddr_un addr;
     socklen_t len;
+    if (conc__in_test(conc__self())) return conc__net_dial(path, true, deadline, ctx);
     conc__ensure();
     return conc__unix_addr(path, &addr, &len) ? conc__dial(AF_UNIX, (struct sockaddr *)(void *)&addr, len, deadline, ctx) : -1;
 }
@@ -8922,15 +9135,16 @@ CONC__FN void conc__segv_install(void) {
 static const char *const conc__op_text[CONC__O_COUNT] = {
     "", "start", "resume", "lock", "try_lock", "unlock", "rlock", "runlock", "lock (writer)", "unlock (writer)", "send", "receive", "close",
     "len", "select", "wg add", "wg done", "wg wait", "cond wait", "cond signal", "cond broadcast", "sem acquire", "sem release", "load",
-    "store", "read-modify-write", "fence", "yield", "sleep", "relax", "settle", "cancel", "operation", "timer", "choose"
+    "store", "read-modify-write", "fence", "yield", "sleep", "relax", "settle", "cancel", "operation", "read", "write", "wait_fd", "close", "listen",
+    "accept", "dial", "pipe", "partition", "heal", "reset", "begin", "end", "timer", "choose", "fault"
 };
 #define CONC__OBJS 8 /* objects of one step that are told apart; a select of more touches everything */
 #define CONC__ANY 255
 struct conc__tstep {
-    uint16_t g;           /* O_TIMER: which of equal timers; O_CHOICE: what was chosen */
+    uint16_t g;           /* O_TIMER: which of equal timers; O_CHOICE: what was chosen; O_FAULT: whether (obj[0] is its name) */
     uint8_t op, nobj;
     bool parked;          /* it did not go through at once */
-    uint32_t options;     /* O_CHOICE: of how many; O_ADD, O_DONE: the counter before it */
+    uint32_t options;     /* O_CHOICE: of how many; O_FAULT: whose; O_ADD, O_DONE: the counter before it */
     const void *obj[CONC__OBJS];
     const conc__site *site;
 };
@@ -9045,6 +9259,9 @@ struct conc__test {
     /* the arena */
     char *arena;
     size_t used, size;
+    uint32_t faults, fault_rate; /* so far in this schedule; one in so many, 0: not drawn yet */
+    struct conc__net *net;       /* see >>test-net; in the arena, NULL: not used yet */
+    char *more;           /* text to show behind the failure, or NULL */
     char *text;           /* report */
     size_t ntext, have_text;
     char token[96];
@@ -9086,7 +9303,7 @@ CONC__FN void *conc__test_grow(void *p, size_t *have, size_t want, size_t size) 
 #define CONC__ARENA ((size_t)256 << 20)
 CONC__FN void *conc__obj_alloc(size_t n) {
     struct conc__test *t;
-    if (conc__likely(!conc__ld(&conc__testing)) || !(t = conc__test_of())) return CONC_MALLOC(n);
+    if (conc__likely(!conc__ld(&conc__testing)) || !(t = conc__test_of())) return conc__tracked_alloc(n);
     n = (n + 63) & ~(size_t)63;
     if (n > t->size - t->used) return NULL;
     t->used += n;
@@ -9095,7 +9312,7 @@ CONC__FN void *conc__obj_alloc(size_t n) {
 CONC__FN void conc__obj_free(void *p) {
     struct conc__test *t;
     if (conc__unlikely(conc__ld(&conc__testing)) && (t = conc__test_of()) && (char *)p >= t->arena && (char *)p < t->arena + t->size) return;
-    CONC_FREE(p);
+    if (p) conc__tracked_free(p);
 }
 
 CONC__FN const conc__site *conc__test_site(void) {
@@ -9140,6 +9357,21 @@ CONC_API void conc__test_assert(const char *cond, const char *file, int line) {
     struct conc__test *t = conc__test_of();
     if (!t) conc__fatal("conc_assert(%s) failed\n\t%s:%d", cond, file, line);
     conc__test_note(t, CONC_FAIL_ASSERT, "conc_assert(%s) failed at %s:%d", cond, conc__base(file), line);
+    conc__test_leave(t);
+}
+/* A history is not linearizable; more: what to show behind that. */
+CONC__FN void conc__test_failed(const char *model, const char *more, const char *file, int line) {
+    struct conc__test *t = conc__test_of();
+    if (!t) return;
+    conc__test_note(t, CONC_FAIL_ASSERT, "the operations are not those of a %s, at %s:%d", model, conc__base(file), line);
+    if (!t->more) t->more = strcpy((char *)conc__xmalloc(strlen(more) + 1), more);
+    conc__test_leave(t);
+}
+CONC__FN void conc__test_forbid_fd(int fd) {
+    struct conc__test *t = conc__test_of();
+    if (!t) return;
+    conc__test_note(t, CONC_FAIL_INVALID,
+                    "I/O inside a test on descriptor %d, which is not of its network (conc_listen_*, conc_dial_*, conc_net_pipe)", fd);
     conc__test_leave(t);
 }
 /* Something that cannot be under the explorer's control. */
@@ -9699,6 +9931,7 @@ CONC__FN bool conc__conflict(const struct conc__tstep *a, const struct conc__tst
     if (a->nobj == 0 || b->nobj == 0) return false;
     if (a->nobj == CONC__ANY || b->nobj == CONC__ANY) return true;
     if (conc__reads(a->op) && conc__reads(b->op)) return false;
+    if (a->op == b->op && (a->op == CONC__O_BEGIN || a->op == CONC__O_END)) return false;
     if (a->op == CONC__O_DONE && (b->op == CONC__O_DONE || b->op == CONC__O_ADD)) return false;
     if (a->op == CONC__O_ADD && (b->op == CONC__O_ADD || (b->op == CONC__O_DONE && a->options > 0))) return false;
     if ((a->op == CONC__O_RLOCK || a->op == CONC__O_RUNLOCK) && (b->op == CONC__O_RLOCK || b->op == CONC__O_RUNLOCK)) return false;
@@ -9724,16 +9957,57 @@ CONC__FN void conc__trace_other(struct conc__test *t, uint8_t op, uint32_t what,
 
 /* choices of data */
 CONC__FN uint32_t conc__search_choice(struct conc__test *t, uint32_t n);
-CONC__FN uint32_t conc__test_choice(struct conc__test *t, uint32_t n) {
-    uint32_t k = 0;
-    if (n <= 1) return 0;
+/* What the list or the search says; false: neither is in charge. */
+CONC__FN bool conc__choice_given(struct conc__test *t, uint32_t n, uint32_t *k) {
+    *k = 0;
     if (t->following) {
         if (t->at_list < t->nlist && t->list[t->at_list] >= CONC__D_CHOICE && t->list[t->at_list] != CONC__D_TIMER)
-            k = (t->list[t->at_list++] & 0x7fffu) % n;
-    } else if (t->how == CONC_BOUNDED || t->how == CONC_EXHAUSTIVE) k = conc__search_choice(t, n);
-    else if (t->how != CONC_FIFO) k = conc__test_below(t, n);
+            *k = (t->list[t->at_list++] & 0x7fffu) % n;
+    } else if (t->how == CONC_BOUNDED || t->how == CONC_EXHAUSTIVE) *k = conc__search_choice(t, n);
+    else return t->how == CONC_FIFO;
+    return true;
+}
+CONC__FN uint32_t conc__test_choice(struct conc__test *t, uint32_t n) {
+    uint32_t k;
+    if (n <= 1) return 0;
+    if (!conc__choice_given(t, n, &k)) k = conc__test_below(t, n);
     if (t->tracing) conc__trace_other(t, CONC__O_CHOICE, k, n);
     return k;
+}
+
+/* Faults: choices of yes and no, of which a schedule has a limited number of yeses. How often they come differs from schedule to
+   schedule (never, at every second, eighth, 32nd question), so that early and late ones are met, alone and together. */
+CONC__FN uint32_t conc__fault_draw(struct conc__test *t) {
+    static const uint32_t rates[4] = { UINT32_MAX, 2, 8, 32 };
+    if (!t->fault_rate) t->fault_rate = rates[conc__test_below(t, 4)];
+    return t->fault_rate != UINT32_MAX && conc__test_below(t, t->fault_rate) == 0;
+}
+CONC__FN bool conc__fault_ask(struct conc__test *t, const char *what) {
+    uint32_t k;
+    if (t->faults >= (t->o.faults ? t->o.faults : 1)) return false;
+    if (!conc__choice_given(t, 2, &k)) k = conc__fault_draw(t);
+    if (t->tracing) {
+        conc__trace_other(t, CONC__O_FAULT, k, t->cur->next.g);
+        t->trace[t->ntrace - 1].obj[0] = what;
+    }
+    t->faults += k;
+    return k != 0;
+}
+CONC__INLINE struct conc__test *conc__fault_here(void) { /* the test whose goroutine is here */
+    struct conc__test *t = conc__tested() ? conc__test_of() : NULL;
+    return t && t->m->cur != &t->m->g0 ? t : NULL;
+}
+CONC__FN bool conc__alloc_fails(const char *what) {
+    struct conc__test *t = conc__fault_here();
+    return t && t->o.fail_alloc && conc__fault_ask(t, what);
+}
+CONC__FN bool conc__spawn_fails(void) {
+    struct conc__test *t = conc__fault_here();
+    return t && t->o.fail_spawn && conc__fault_ask(t, "go_with");
+}
+CONC_API bool conc__test_fault(const char *point) {
+    struct conc__test *t = conc__fault_here();
+    return t && t->o.faults && conc__fault_ask(t, point);
 }
 
 /* timers */
@@ -9963,6 +10237,10 @@ CONC__INLINE struct conc__test *conc__at_point(void) { /* the test whose gorouti
     struct conc__test *t = conc__test_of();
     return t && t->m->cur != &t->m->g0 && !conc__ld(&t->m->in) ? t : NULL;
 }
+CONC__NOINLINE void conc__touch_all(struct conc__tstep *s, const void *test) { /* it depends on all others, and they on it */
+    s->nobj = CONC__ANY;
+    for (int i = 0; i < CONC__OBJS; i++) s->obj[i] = test;
+}
 CONC__NOINLINE void conc__test_point(int op, const void *obj, const void *also) {
     struct conc__test *t = conc__at_point();
     if (!t) return;
@@ -9972,6 +10250,7 @@ CONC__NOINLINE void conc__test_point(int op, const void *obj, const void *also) 
     s->nobj = (uint8_t)((obj != NULL) + (also != NULL));
     s->obj[0] = obj;
     s->obj[1] = also;
+    if (obj == t) conc__touch_all(s, t);
     s->site = conc__here;
     conc__here = NULL;
     conc__test_step(t);
@@ -10050,6 +10329,7 @@ CONC__FN void conc__test_spawn(conc__m *m, conc__rec *r, const conc__site *site)
     struct conc__test *t = m->test;
     struct conc__tg *tg = conc__tg_new(t);
     r->site = site;
+    r->family = NULL;
     r->id = (uint64_t)(tg->next.g + 1u) << 8 | (r->id & 255);
     r->parent = t->cur ? t->cur->next.g + 1u : 0;
     tg->spawned = site;
@@ -10084,7 +10364,7 @@ struct conc__frame {
     struct conc__tstep step;
     uint32_t clock[64], own;  /* of the step: what happened before it, and its number among its goroutine's */
 };
-struct conc__wake { size_t frame; uint32_t g; }; /* the step of that frame made g runnable */
+struct conc__wake { size_t frame, from; uint32_t g; }; /* the step of that frame made g runnable: before g's frames from there on */
 CONC__FN struct conc__frame *conc__frame_new(struct conc__test *t) {
     t->frame = (struct conc__frame *)conc__test_grow(t->frame, &t->have_frame, t->nframe + 1, sizeof *t->frame);
     memset(&t->frame[t->nframe], 0, sizeof *t->frame);
@@ -10145,6 +10425,7 @@ CONC__FN void conc__wake_edge(struct conc__test *t, size_t frame, uint32_t g) { 
     if (!frame) return;
     t->wake = (struct conc__wake *)conc__test_grow(t->wake, &t->have_wake, t->nwake + 1, sizeof *t->wake);
     t->wake[t->nwake].frame = frame - 1;
+    t->wake[t->nwake].from = t->at_frame;
     t->wake[t->nwake++].g = g;
 }
 CONC__FN void conc__frame_wake(struct conc__test *t, uint32_t g) {
@@ -10249,7 +10530,7 @@ CONC__FN void conc__event_races(struct conc__test *t, const struct conc__event *
     uint32_t g = f->step.g, before[64], ordered[64];
     memcpy(f->clock, last[g], sizeof f->clock);
     for (size_t k = 0; k < t->nwake; k++)
-        if (t->wake[k].g == g && t->wake[k].frame < e[j].index) conc__clock_join(f->clock, t->frame[t->wake[k].frame].clock);
+        if (t->wake[k].g == g && t->wake[k].from <= e[j].index) conc__clock_join(f->clock, t->frame[t->wake[k].frame].clock);
     memcpy(before, f->clock, sizeof before);
     memcpy(ordered, f->clock, sizeof ordered);
     for (size_t i = j < taken ? j : taken; i-- > 0;) {
@@ -10350,10 +10631,16 @@ CONC__FN void conc__test_reset(struct conc__test *t, uint64_t index) {
     t->asleep = 0;
     t->used = 0;
     if (t->mem.on) conc__memory_reset(t);
+    t->faults = t->fault_rate = 0;
+    t->net = NULL;
+    CONC_FREE(t->more);
+    t->more = NULL;
     if (t->how != CONC_PCT) return;
     for (int i = 0; i + 1 < t->depth; i++) t->changes[i] = t->most ? 1 + conc__test_below(t, (uint32_t)t->most) : 0;
 }
 CONC__FN void conc__race_text(struct conc__test *t);
+CONC__FN void conc__net_leaks(struct conc__test *t);
+CONC__FN void conc__say_open(struct conc__test *t);
 CONC__FN void conc__test_main(void *arg) {
     struct conc__test *t = (struct conc__test *)arg;
     t->fn(t->arg);
@@ -10387,6 +10674,7 @@ CONC__FN void conc__test_once(struct conc__test *t, uint64_t index) {
         else if (!t->o.leaks_allowed) conc__test_note(t, CONC_FAIL_LEAK, "%u goroutine%s blocked at the end", t->live, t->live == 1 ? " is" : "s are");
     }
     if (t->kind == CONC_FAIL_RACE) conc__race_text(t);
+    if (t->kind == CONC_FAIL_NONE && !t->pruned && !t->o.leaks_allowed) conc__net_leaks(t);
     if (t->steps > t->most) t->most = t->steps;
     if (t->how == CONC_URW && !t->measured) {
         t->measured = true;
@@ -10419,6 +10707,8 @@ CONC__FN const char *conc__kind_of(uint8_t op) {
     case CONC__O_ACQUIRE: case CONC__O_RELEASE: return "sem";
     case CONC__O_LOAD: case CONC__O_STORE: case CONC__O_RMW: case CONC__O_RELAX: return "atomic";
     case CONC__O_CANCEL: return "ctx";
+    case CONC__O_READ: case CONC__O_WRITE: case CONC__O_FDWAIT: case CONC__O_FDCLOSE: return "stream";
+    case CONC__O_BEGIN: case CONC__O_END: return "history";
     default: return "object";
     }
 }
@@ -10429,6 +10719,7 @@ CONC__FN uint32_t conc__number_of(const struct conc__test *t, const void *obj) {
     for (size_t i = 0; i < t->ntrace; i++)
         for (int k = 0; k < t->trace[i].nobj && k < CONC__OBJS; k++) {
             uint32_t at = 0;
+            if (t->trace[i].obj[k] == t || t->trace[i].obj[k] == t->net) continue; /* not shown */
             while (at < n && seen[at] != t->trace[i].obj[k]) at++;
             if (t->trace[i].obj[k] == obj) return at + 1;
             if (at == n && n < 256) seen[n++] = t->trace[i].obj[k];
@@ -10508,10 +10799,15 @@ CONC__FN void conc__site_text(struct conc__test *t, const conc__site *site, char
     else if (site->line) (void)snprintf(to, size, "%s:%d", conc__base(site->file), site->line);
     else (void)snprintf(to, size, "%s", site->file);
 }
+CONC__FN int conc__objs_shown(const struct conc__tstep *s) { /* of the network's the rest goes without saying */
+    if (s->op >= CONC__O_LISTEN && s->op <= CONC__O_RESET) return 0;
+    return s->op >= CONC__O_READ && s->op <= CONC__O_FDCLOSE ? 1 : s->nobj;
+}
 CONC__FN void conc__step_text(const struct conc__test *t, const struct conc__tstep *s, char *to, size_t size) {
     int n = snprintf(to, size, "%s", conc__op_text[s->op % CONC__O_COUNT]);
-    if (n > 0 && s->nobj == CONC__ANY) n += snprintf(to + n, size - (size_t)n, " many");
-    for (int k = 0; n > 0 && (size_t)n < size && k < s->nobj && s->nobj != CONC__ANY; k++)
+    int objs = conc__objs_shown(s);
+    if (n > 0 && objs == CONC__ANY) n += snprintf(to + n, size - (size_t)n, " many");
+    for (int k = 0; n > 0 && (size_t)n < size && k < objs && objs != CONC__ANY; k++)
         n += snprintf(to + n, size - (size_t)n, " %s#%u", s->op == CONC__O_CWAIT && k == 1 ? "mutex" : conc__kind_of(s->op),
                       conc__number_of(t, s->obj[k]));
     if (n > 0 && (size_t)n < size && s->parked) n += snprintf(to + n, size - (size_t)n, " (blocks)");
@@ -10583,7 +10879,9 @@ CONC__FN void conc__say_trace(struct conc__test *t) {
         if (s->op == CONC__O_TIMER) conc__say(t, "-- time goes on, a timer fires\n");
         else if (s->op == CONC__O_CHOICE && s->nobj) conc__say_older(t, s);
         else if (s->op == CONC__O_CHOICE) conc__say(t, "-- choice %u of %u\n", s->g, s->options);
-        else {
+        else if (s->op == CONC__O_FAULT) {
+            if (s->g) conc__say(t, "%*s-- fault: %s\n", columns ? (int)(s->options * CONC__COLUMN) : 0, "", (const char *)s->obj[0]);
+        } else {
             conc__step_text(t, s, text, sizeof text);
             if (columns) conc__say(t, "%*s%s\n", (int)(s->g * CONC__COLUMN), "", text);
             else {
@@ -10655,7 +10953,8 @@ CONC__FN size_t conc__decisions(struct conc__test *t) { /* the trace as a list t
     for (size_t i = 0; i < t->ntrace; i++) {
         const struct conc__tstep *s = &t->trace[i];
         list = (uint16_t *)conc__test_grow(list, &have, n + 1, sizeof *list);
-        list[n++] = s->op == CONC__O_TIMER ? (uint16_t)CONC__D_TIMER : s->op == CONC__O_CHOICE ? (uint16_t)(CONC__D_CHOICE | s->g) : s->g;
+        bool choice = s->op == CONC__O_CHOICE || s->op == CONC__O_FAULT;
+        list[n++] = s->op == CONC__O_TIMER ? (uint16_t)CONC__D_TIMER : choice ? (uint16_t)(CONC__D_CHOICE | s->g) : s->g;
     }
     CONC_FREE(t->list);
     t->list = list;
@@ -10698,10 +10997,16 @@ CONC__FN bool conc__list_parse(struct conc__test *t, const char *p) {
     return true;
 }
 
-/* Shrinking: drop runs of decisions as long as the same failure comes back with fewer changes of goroutine, or fewer decisions. */
+/* Shrinking: drop runs of decisions as long as the same failure comes back with fewer faults, changes of goroutine, decisions, or
+   choices that are not the first. */
 CONC__FN uint32_t conc__changes(const uint16_t *list, size_t n) {
     uint32_t k = 0;
     for (size_t i = 1; i < n; i++) k += list[i] != list[i - 1];
+    return k;
+}
+CONC__FN uint32_t conc__choices(const uint16_t *list, size_t n) {
+    uint32_t k = 0;
+    for (size_t i = 0; i < n; i++) k += list[i] > CONC__D_CHOICE && list[i] != CONC__D_TIMER;
     return k;
 }
 CONC__FN bool conc__follow(struct conc__test *t, conc_fail_kind kind, const char *what) {
@@ -10711,6 +11016,7 @@ CONC__FN bool conc__follow(struct conc__test *t, conc_fail_kind kind, const char
 }
 CONC__FN void conc__shrink(struct conc__test *t, conc_fail_kind kind, const char *what) {
     int64_t limit = conc__os_now() + 200 * CONC_MS;
+    uint32_t faults = t->faults;
     size_t n = conc__decisions(t);
     uint16_t *best = (uint16_t *)conc__xmalloc((n + 1) * sizeof *best);
     memcpy(best, t->list, n * sizeof *best);
@@ -10724,10 +11030,13 @@ CONC__FN void conc__shrink(struct conc__test *t, conc_fail_kind kind, const char
             memcpy(t->list + i, best + k, (n - k) * sizeof *best);
             t->nlist = n - (k - i);
             tries++;
-            if (!conc__follow(t, kind, what) || t->ntrace > n) continue;
+            if (!conc__follow(t, kind, what) || t->faults > faults || (t->ntrace > n && t->faults == faults)) continue;
             size_t now = conc__decisions(t);
             uint32_t before = conc__changes(best, n), after = conc__changes(t->list, now);
-            if (after > before || (after == before && now >= n)) continue;
+            bool fewer = now < n || (now == n && conc__choices(t->list, now) < conc__choices(best, n));
+            if (t->faults == faults && (after > before || (after == before && !fewer))) continue;
+            faults = t->faults;
+            if (now > n) best = (uint16_t *)conc__realloc(best, (now + 1) * sizeof *best);
             memcpy(best, t->list, now * sizeof *best);
             n = now;
             better = true;
@@ -10781,6 +11090,7 @@ CONC__FN void conc__test_free(struct conc__test *t) {
     CONC_FREE(t->text);
     CONC_FREE(t->long_token);
     conc__memory_free(&t->mem);
+    CONC_FREE(t->more);
     CONC_FREE(t);
 }
 /* The calling thread becomes the explorer's M, and is itself again. */
@@ -10869,12 +11179,13 @@ CONC__FN void conc__test_explain(struct conc__test *t, conc_report *r, uint64_t 
     conc__say(t, "  schedule %llu of %s, %u goroutines, %zu steps, %u changes of goroutine (shrunk from %u)\n\n", (unsigned long long)index + 1,
               conc__strategy_text[t->o.strategy], t->ntg, t->ntrace, after, before);
     conc__say_trace(t);
-    conc__say(t, "  => %s\n", t->what);
+    conc__say(t, "  => %s\n%s", t->what, t->more ? t->more : "");
     if (kind == CONC_FAIL_DEADLOCK || kind == CONC_FAIL_LEAK || kind == CONC_FAIL_LIVELOCK) {
         conc__say_blocked(t);
         conc__say_cycle(t);
     }
     if (kind == CONC_FAIL_RACE) conc__say_race(t);
+    if (kind == CONC_FAIL_LEAK) conc__say_open(t);
     conc__say(t, "\nagain: CONC_REPLAY='%s'\n   or: CONC_REPLAY='%s' (this shorter one)\n", r->token, t->long_token);
 }
 CONC__FN conc_report conc__test_search(struct conc__test *t) {
@@ -10943,7 +11254,7 @@ CONC__FN conc_report conc__test_replay(struct conc__test *t, const char *token) 
     r.steps = t->steps;
     conc__say(t, "%s %s: %s\n\n", r.ok ? "ok" : "FAIL", t->name, r.ok ? "this schedule passes" : t->what);
     conc__say_trace(t);
-    conc__say(t, "  => %s\n", r.ok ? "passed" : t->what);
+    conc__say(t, "  => %s\n%s", r.ok ? "passed" : t->what, t->more ? t->more : "");
     if (t->kind == CONC_FAIL_RACE) conc__say_race(t);
     else if (t->live) conc__say_blocked(t), conc__say_cycle(t);
     (void)snprintf(t->token, sizeof t->token, "%s", r.ok ? "" : strlen(token) < sizeof t->token ? token : "");
@@ -11363,6 +11674,8 @@ CONC_API int conc_choose(int n) {
     if (n < 1) conc_panic("conc_choose of less than one");
     return (int)(((uint64_t)conc__random() * (uint64_t)n) >> 32);
 }
+CONC_API bool conc__test_fault(const char *point) { return (void)point, false; }
+#define conc__test_failed(model, more, file, line) ((void)0)
 CONC_API void conc__test_assert(const char *cond, const char *file, int line) { conc__fatal("conc_assert(%s) failed\n\t%s:%d", cond, file, line); }
 #endif
 CONC_API const char *conc_fail_text(conc_fail_kind kind) {
@@ -11372,6 +11685,1160 @@ CONC_API const char *conc_fail_text(conc_fail_kind kind) {
 #undef CONC__X
     };
     return (unsigned)kind < CONC__FAIL_COUNT ? text[(unsigned)kind] : "unknown";
+}
+
+// >>test-net
+/* The network of a test. Its descriptors are numbers that the system never gives (from CONC__NET_FIRST up), so the calls of >>io tell them
+   apart by one comparison, and only while a test runs. Everything lies in the test's arena and is forgotten with the schedule.
+
+   A connection is two ends (conc__sock), each with a wire that leads to it: a ring of bytes, of which the first `here` have arrived, and a
+   list of segments on their way, each with the time of its arrival. With a latency a wire's timer stands in the P's heap for the first
+   segment, so time moves as for sleeps, and a deadline may race against bytes on their way. Segments of a connection that is cut stay
+   where they are; healing gives them a new time.
+
+   A call comes to its point before it looks at the socket, and again after each wait: between the look and the wait nobody else runs, so
+   no wake-up is lost. Whatever changes a socket wakes all who wait for it in that direction. For the search a read touches the wire
+   that it empties, a write both wires of the connection (to a closed end it resets its own), and whatever has to do with addresses one object
+   for the whole network.
+
+   As TCP on Linux: the end of file comes after the data; bytes that reach a closed end, or are unread when it is closed, reset the
+   connection; a dial to where nobody listens is refused, one into a cut gives up after 127 s; a listener holds 128 connections that nobody
+   has accepted. Resets and refusals are not delayed. */
+#if CONC__TEST
+enum { CONC__SEGS = 16, CONC__BACKLOG = 128 };
+static const int64_t conc__dial_limit = 127 * CONC_SEC; /* six repeated SYNs */
+struct conc__seg { int64_t when; size_t bytes; bool last; }; /* last: no more will come */
+struct conc__wire {
+    struct conc__sock *to;
+    unsigned char *buf;      /* a ring of net->room bytes, from first on */
+    size_t first, here, all; /* arrived, in it at all */
+    struct conc__seg seg[CONC__SEGS];
+    uint32_t nseg;
+    bool ended;              /* the last segment has arrived */
+    conc__timer timer;
+};
+struct conc__spot { /* where somebody has listened */
+    struct conc__spot *next;
+    struct conc__sock *listener;
+    char host[108];
+    int port; /* -1: host is a path */
+    bool cut;
+};
+struct conc__sock {
+    uint32_t lock;
+    conc__queue q;             /* waiters, their index says for what */
+    struct conc__sock *peer;   /* NULL: a listener */
+    struct conc__spot *place; /* NULL: of conc_net_pipe */
+    struct conc__sock *first, *next; /* a listener's connections that are not accepted */
+    uint32_t waiting;
+    int fd, port;              /* fd: 0 before it is accepted */
+    uint8_t op;                /* what made it */
+    bool closed, reset, finished; /* finished: will write no more */
+    const conc__site *made;
+    struct conc__wire in;
+};
+struct conc__net {
+    struct conc__sock **sock;  /* by number */
+    uint32_t n, have, open;
+    struct conc__spot *places;
+    size_t room;
+    int next_port;
+    bool cut;
+    uint32_t lock;
+    conc__queue dialers;
+};
+
+CONC__FN void *conc__net_alloc(struct conc__test *t, size_t n) {
+    void *p = conc__obj_alloc(n);
+    if (p) return p;
+    conc__test_note(t, CONC_FAIL_INVALID, "the network of the test is out of memory (%zu MiB)", t->size >> 20);
+    conc__test_leave(t);
+}
+CONC__FN struct conc__net *conc__net_of(struct conc__test *t) {
+    if (t->net) return t->net;
+    struct conc__net *net = t->net = (struct conc__net *)conc__net_alloc(t, sizeof *net);
+    memset(net, 0, sizeof *net);
+    net->room = t->o.net.buffer ? t->o.net.buffer : 65536;
+    net->next_port = 49152;
+    return net;
+}
+CONC__FN bool conc__net_has(int fd) { return fd >= CONC__NET_FIRST && conc__test_of(); }
+CONC__FN struct conc__sock *conc__sock_ever(struct conc__test *t, int fd) { /* it may be closed; NULL: it never was */
+    uint32_t i = (uint32_t)(fd - CONC__NET_FIRST);
+    return t->net && i < t->net->n ? t->net->sock[i] : NULL;
+}
+CONC__FN struct conc__sock *conc__sock_at(struct conc__test *t, int fd) { /* NULL: not open */
+    struct conc__sock *s = conc__sock_ever(t, fd);
+    return s && !s->closed ? s : NULL;
+}
+/* The point of a call on s: also if it is closed, for it was closed before or after. */
+CONC__FN void conc__sock_point(struct conc__test *t, int op, struct conc__sock *s) {
+    if (!s || op == CONC__O_ACCEPT) conc__test_point(op, conc__net_of(t), s ? &s->in : NULL);
+    else if (op == CONC__O_READ) conc__test_point(op, &s->in, NULL);
+    else conc__test_point(op, s->peer ? (void *)&s->peer->in : t->net, &s->in);
+}
+/* A descriptor for s. */
+CONC__FN int conc__sock_open(struct conc__test *t, struct conc__sock *s, uint8_t op) {
+    struct conc__net *net = conc__net_of(t);
+    if (net->n == net->have) {
+        struct conc__sock **old = net->sock;
+        net->have = net->have ? net->have * 2 : 8;
+        net->sock = (struct conc__sock **)conc__net_alloc(t, net->have * sizeof *net->sock);
+        if (net->n) memcpy(net->sock, old, net->n * sizeof *old);
+    }
+    s->op = op;
+    s->made = conc__here_last();
+    s->fd = CONC__NET_FIRST + (int)net->n;
+    net->sock[net->n++] = s;
+    net->open++;
+    return s->fd;
+}
+CONC__FN void conc__fire_wire(conc__timer *timer, int64_t now);
+CONC__FN struct conc__sock *conc__sock_new(struct conc__test *t, struct conc__spot *place) {
+    struct conc__sock *s = (struct conc__sock *)conc__net_alloc(t, sizeof *s);
+    memset(s, 0, sizeof *s);
+    s->place = place;
+    s->in.to = s;
+    conc__timer_init(&s->in.timer, conc__fire_wire, &s->in);
+    return s;
+}
+CONC__FN struct conc__sock *conc__sock_pair(struct conc__test *t, struct conc__spot *place) {
+    struct conc__sock *a = conc__sock_new(t, place), *b = conc__sock_new(t, place);
+    a->peer = b;
+    b->peer = a;
+    a->in.buf = (unsigned char *)conc__net_alloc(t, conc__net_of(t)->room);
+    b->in.buf = (unsigned char *)conc__net_alloc(t, conc__net_of(t)->room);
+    return a;
+}
+
+/* waiting */
+CONC__FN conc_status conc__net_wait(uint32_t *lock, conc__queue *q, int what, int64_t deadline, conc_ctx *ctx) {
+    conc__waiter w;
+    conc__m *m = conc__self();
+    conc__lock(lock);
+    conc__waiter_init(&w, m, NULL);
+    w.index = (uint16_t)what;
+    conc__q_put(q, &w);
+    conc_status st = conc__wait_until(m, lock, q, &w, CONC__W_IO, ctx, deadline, NULL, NULL);
+    conc__here_set(conc__here_last()); /* the call goes on */
+    return st;
+}
+CONC__FN bool conc__sock_wait(struct conc__sock *s, int what, int64_t deadline, conc_ctx *ctx) {
+    conc_status st = conc__net_wait(&s->lock, &s->q, what, deadline, ctx);
+    return st == CONC_OK || conc__fail(conc__errno_of(st));
+}
+CONC__FN conc__waiter *conc__net_first(conc__waiter *q, int what) {
+    conc__waiter *w = q;
+    if (!w) return NULL;
+    do {
+        if (w->index & what) return w;
+        w = w->next;
+    } while (w != q);
+    return NULL;
+}
+/* All who wait for any of these look again. */
+CONC__FN void conc__net_wake(conc__queue *q, int what) {
+    for (conc__waiter *w; (w = conc__net_first(*q, what)) != NULL;) {
+        conc__q_del(q, w);
+        conc__ready(w->who, false);
+    }
+}
+
+/* wires */
+CONC__FN int64_t conc__net_delay(struct conc__test *t) {
+    int64_t jitter = t->o.net.jitter;
+    return t->o.net.latency + (jitter > 0 ? jitter / 3 * conc__test_choice(t, 4) : 0);
+}
+CONC__FN bool conc__sock_cut(const struct conc__test *t, const struct conc__sock *s) { return s->place && (t->net->cut || s->place->cut); }
+CONC__FN void conc__sock_reset(struct conc__sock *s) {
+    s->reset = true;
+    s->in.here = s->in.all = 0;
+    s->in.nseg = 0;
+    conc__net_wake(&s->q, CONC_READ | CONC_WRITE);
+}
+/* What is due arrives; the timer is set for the rest. */
+CONC__FN void conc__wire_arrive(struct conc__test *t, struct conc__wire *w) {
+    bool news = false, cut = conc__sock_cut(t, w->to);
+    for (; !cut && w->nseg > 0 && w->seg[0].when <= t->now; news = true) {
+        w->here += w->seg[0].bytes;
+        w->ended |= w->seg[0].last;
+        memmove(w->seg, w->seg + 1, --w->nseg * sizeof w->seg[0]);
+    }
+    if (w->to->closed && w->here > 0) {
+        conc__sock_reset(w->to->peer);
+        w->here = w->all = 0;
+        w->nseg = 0;
+    }
+    if (w->nseg > 0 && !cut && w->timer.at < 0) conc__timer_put(&w->timer, w->seg[0].when, false);
+    if (news) conc__net_wake(&w->to->q, CONC_READ);
+}
+CONC__FN void conc__fire_wire(conc__timer *timer, int64_t now) {
+    (void)now;
+    conc__st_rel(&timer->firing, 0);
+    conc__wire_arrive(conc__test_of(), (struct conc__wire *)timer->arg);
+}
+/* Bytes that are in the ring, or the end, set out. Where there are too many segments on their way, they go with the last. */
+CONC__FN void conc__wire_send(struct conc__test *t, struct conc__wire *w, size_t bytes, bool last) {
+    int64_t when = t->now + conc__net_delay(t);
+    struct conc__seg *s = &w->seg[w->nseg > 0 ? w->nseg - 1 : 0];
+    if (w->nseg > 0 && s->when > when) when = s->when;
+    if (w->nseg < CONC__SEGS) {
+        s = &w->seg[w->nseg++];
+        s->bytes = 0;
+        s->last = false;
+    }
+    s->when = when;
+    s->bytes += bytes;
+    s->last |= last;
+    conc__wire_arrive(t, w);
+}
+/* n bytes between the ring, from place at, and the user's memory; in: into the ring. */
+CONC__FN void conc__ring_copy(const struct conc__wire *w, size_t room, size_t at, char *user, size_t n, bool in) {
+    for (size_t i = at % room, k; n > 0; n -= k, user += k, i = 0) {
+        k = n < room - i ? n : room - i;
+        if (in) memcpy(w->buf + i, user, k);
+        else memcpy(user, w->buf + i, k);
+    }
+}
+CONC__FN size_t conc__iov_size(const struct iovec *iov, size_t count) {
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) n += iov[i].iov_len;
+    return n;
+}
+/* n bytes of the user's, of which done have been dealt with. */
+CONC__FN void conc__iov_copy(const struct conc__wire *w, size_t room, size_t at, const struct iovec *iov, size_t done, size_t n, bool in) {
+    for (; n > 0; iov++) {
+        if (done >= iov->iov_len) {
+            done -= iov->iov_len;
+            continue;
+        }
+        size_t k = iov->iov_len - done < n ? iov->iov_len - done : n;
+        conc__ring_copy(w, room, at, (char *)iov->iov_base + done, k, in);
+        at += k, n -= k, done = 0;
+    }
+}
+
+/* Begin, or go on with, a call on fd: the socket, or NULL and errno. An end if end, else a listener. */
+CONC__FN struct conc__sock *conc__net_begin(int fd, int op, bool end, int64_t deadline, conc_ctx *ctx) {
+    struct conc__test *t = conc__test_of();
+    struct conc__sock *s = conc__sock_ever(t, fd);
+    int err = 0;
+    conc__sock_point(t, op, s);
+    if (!s || s->closed) err = EBADF;
+    else if (!end != !s->peer) err = end ? ENOTCONN : EINVAL;
+    else if (deadline != INT64_MAX && deadline <= t->now) err = ETIMEDOUT;
+    else if (ctx && conc__ctx_err(conc__ctx_source(ctx)) != CONC_OK) err = conc__errno_of(conc__ctx_err(conc__ctx_source(ctx)));
+    if (err) return errno = err, (struct conc__sock *)NULL;
+    if (end && t->o.net.resets && s->place && !s->reset && conc__fault_ask(t, "connection reset")) {
+        conc__sock_reset(s);
+        conc__sock_reset(s->peer);
+    }
+    return s;
+}
+CONC__FN ssize_t conc__wire_read(struct conc__sock *s, const struct iovec *iov, size_t count, bool peek) {
+    struct conc__test *t = conc__test_of();
+    struct conc__wire *w = &s->in;
+    size_t n = conc__iov_size(iov, count);
+    if (n > w->here) n = w->here;
+    if (t->o.net.short_reads && n > 1) n -= (n - 1) * conc__test_choice(t, 3) / 2; /* all, half or one */
+    conc__iov_copy(w, t->net->room, w->first, iov, 0, n, false);
+    if (peek) return (ssize_t)n;
+    w->first = (w->first + n) % t->net->room;
+    w->here -= n;
+    w->all -= n;
+    conc__net_wake(&s->peer->q, CONC_WRITE);
+    return (ssize_t)n;
+}
+CONC__FN ssize_t conc__net_read(int fd, const struct iovec *iov, size_t count, int flags, int64_t deadline, conc_ctx *ctx) {
+    for (struct conc__sock *s; (s = conc__net_begin(fd, CONC__O_READ, true, deadline, ctx)) != NULL;) {
+        if (s->in.here > 0 && conc__iov_size(iov, count) > 0) return conc__wire_read(s, iov, count, (flags & MSG_PEEK) != 0);
+        if (s->reset) return errno = ECONNRESET, -1;
+        if (s->in.ended || conc__iov_size(iov, count) == 0) return 0;
+        if (flags & MSG_DONTWAIT) return errno = EAGAIN, -1;
+        if (!conc__sock_wait(s, CONC_READ, deadline, ctx)) break;
+    }
+    return -1;
+}
+/* What fits of the rest -> how many bytes. */
+CONC__FN size_t conc__wire_write(struct conc__sock *s, const struct iovec *iov, size_t done, size_t rest) {
+    struct conc__test *t = conc__test_of();
+    struct conc__wire *w = &s->peer->in;
+    size_t n = t->net->room - w->all;
+    if (n > rest) n = rest;
+    conc__iov_copy(w, t->net->room, w->first + w->all, iov, done, n, true);
+    w->all += n;
+    if (n > 0) conc__wire_send(t, w, n, false);
+    return n;
+}
+CONC__FN ssize_t conc__net_write(int fd, const struct iovec *iov, size_t count, int flags, int64_t deadline, conc_ctx *ctx) {
+    size_t done = 0, all = conc__iov_size(iov, count), k;
+    for (struct conc__sock *s; (s = conc__net_begin(fd, CONC__O_WRITE, true, deadline, ctx)) != NULL;) {
+        bool broken = s->reset || s->finished;
+        if (broken) errno = s->finished || s->in.ended ? EPIPE : ECONNRESET;
+        if (broken) break;
+        done += k = conc__wire_write(s, iov, done, all - done);
+        if (done == all) return (ssize_t)done;
+        if (k > 0) continue;
+        if (flags & MSG_DONTWAIT) errno = EAGAIN;
+        if ((flags & MSG_DONTWAIT) || !conc__sock_wait(s, CONC_WRITE, deadline, ctx)) break;
+    }
+    return done ? (ssize_t)done : -1;
+}
+CONC__FN int conc__net_wait_fd(int fd, int what, int64_t deadline, conc_ctx *ctx) {
+    struct conc__sock *s = conc__sock_at(conc__test_of(), fd);
+    const bool end = s && s->peer;
+    while ((s = conc__net_begin(fd, CONC__O_FDWAIT, end, deadline, ctx)) != NULL) {
+        bool can_read = end ? s->in.here > 0 || s->in.ended || s->reset : s->first != NULL;
+        bool can_write = end && (s->reset || s->finished || s->peer->in.all < conc__test_of()->net->room);
+        int got = ((can_read ? CONC_READ : 0) | (can_write ? CONC_WRITE : 0)) & what;
+        if (got) return got;
+        if (!conc__sock_wait(s, what, deadline, ctx)) break;
+    }
+    return -1;
+}
+CONC__FN void conc__net_hang_up(struct conc__test *t, struct conc__sock *s) { /* s is closed: what its peer learns of it */
+    if (s->in.here > 0 && !conc__sock_cut(t, s)) conc__sock_reset(s->peer);
+    else if (!s->finished && !s->peer->closed) conc__wire_send(t, &s->peer->in, 0, true);
+    s->finished = true;
+}
+CONC__FN void conc__net_hush(struct conc__net *net, struct conc__sock *s) { /* a listener is closed */
+    s->place->listener = NULL;
+    for (; s->first; s->first = s->first->next) conc__sock_reset(s->first->peer);
+    conc__net_wake(&net->dialers, CONC_WRITE);
+}
+CONC__FN int conc__net_close(int fd, bool write_only) {
+    struct conc__test *t = conc__test_of();
+    struct conc__sock *s = conc__sock_ever(t, fd);
+    conc__sock_point(t, CONC__O_FDCLOSE, s);
+    if (!s || s->closed) return errno = EBADF, -1;
+    if (write_only && (!s->peer || s->reset)) return errno = ENOTCONN, -1;
+    if (write_only) {
+        if (!s->finished) conc__wire_send(t, &s->peer->in, 0, true);
+        s->finished = true;
+    } else {
+        s->closed = true;
+        t->net->open--;
+        if (s->peer) conc__net_hang_up(t, s);
+        else conc__net_hush(t->net, s);
+    }
+    conc__net_wake(&s->q, write_only ? CONC_WRITE : CONC_READ | CONC_WRITE);
+    return 0;
+}
+
+/* addresses */
+CONC__FN bool conc__spot_parse(struct conc__spot *p, const char *address, bool path) {
+    size_t n = address ? strlen(address) : 0;
+    char *colon, *end;
+    memset(p, 0, sizeof *p);
+    if (n == 0) return conc__fail(EINVAL);
+    if (n >= sizeof p->host) return conc__fail(ENAMETOOLONG);
+    memcpy(p->host, address, n);
+    p->port = -1;
+    if (path) return true;
+    colon = strrchr(p->host, ':');
+    if (!colon || !colon[1]) return conc__fail(EINVAL);
+    p->port = (int)strtol(colon + 1, &end, 10);
+    if (*end || end - colon > 6 || p->port > 65535 || p->port < 0) return conc__fail(EINVAL);
+    *colon = 0;
+    return true;
+}
+CONC__FN bool conc__is_one_of(const char *s, const char *a, const char *b, const char *c) {
+    return strcmp(s, a) == 0 || strcmp(s, b) == 0 || strcmp(s, c) == 0;
+}
+CONC__FN bool conc__spot_is(const struct conc__spot *p, const struct conc__spot *wanted) {
+    if (p->port != wanted->port) return false;
+    if (strcmp(p->host, wanted->host) == 0 || p->port < 0) return strcmp(p->host, wanted->host) == 0;
+    if (conc__is_one_of(p->host, "", "0.0.0.0", "[::]") || conc__is_one_of(wanted->host, "", "0.0.0.0", "[::]")) return true;
+    return conc__is_one_of(p->host, "localhost", "127.0.0.1", "[::1]") && conc__is_one_of(wanted->host, "localhost", "127.0.0.1", "[::1]");
+}
+CONC__FN struct conc__spot *conc__spot_at(struct conc__net *net, const struct conc__spot *wanted) {
+    struct conc__spot *p = net->places;
+    while (p && !conc__spot_is(p, wanted)) p = p->next;
+    return p;
+}
+CONC__FN int conc__net_listen(const char *address, bool path) {
+    struct conc__test *t = conc__test_of();
+    struct conc__net *net = conc__net_of(t);
+    struct conc__spot wanted, *p;
+    conc__test_point(CONC__O_LISTEN, net, NULL);
+    if (!conc__spot_parse(&wanted, address, path)) return -1;
+    if (wanted.port == 0) wanted.port = net->next_port++;
+    p = conc__spot_at(net, &wanted);
+    if (p && p->listener) return errno = EADDRINUSE, -1;
+    if (!p) {
+        p = (struct conc__spot *)conc__net_alloc(t, sizeof *p);
+        *p = wanted;
+        p->next = net->places;
+        net->places = p;
+    }
+    p->listener = conc__sock_new(t, p);
+    p->listener->port = p->port;
+    return conc__sock_open(t, p->listener, CONC__O_LISTEN);
+}
+CONC__FN int conc__net_port(int fd) {
+    const struct conc__sock *s = conc__sock_at(conc__test_of(), fd);
+    if (!s) return errno = EBADF, -1;
+    return s->place && s->place->port >= 0 ? s->port : (errno = EAFNOSUPPORT, -1);
+}
+CONC__FN int conc__net_accept(int fd, struct sockaddr *addr, socklen_t *len, int64_t deadline, conc_ctx *ctx) {
+    struct conc__sock *s;
+    while ((s = conc__net_begin(fd, CONC__O_ACCEPT, false, deadline, ctx)) != NULL && !s->first)
+        if (!conc__sock_wait(s, CONC_READ, deadline, ctx)) return -1;
+    if (!s) return -1;
+    struct conc__sock *c = s->first;
+    struct conc__test *t = conc__test_of();
+    s->first = c->next;
+    if (s->waiting-- == CONC__BACKLOG) conc__net_wake(&t->net->dialers, CONC_WRITE);
+    if (addr && len) {
+        struct sockaddr_in a;
+        memset(&a, 0, sizeof a);
+        a.sin_family = s->place->port < 0 ? AF_UNIX : AF_INET;
+        a.sin_port = htons((uint16_t)c->peer->port);
+        a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = s->place->port < 0 ? (socklen_t)sizeof a.sin_family : (socklen_t)sizeof a;
+        memcpy(addr, &a, *len < size ? *len : size);
+        *len = size;
+    }
+    return conc__sock_open(t, c, CONC__O_ACCEPT);
+}
+/* Until the network lets a dial through to wanted: its place, where somebody listens and has room; or NULL and errno. */
+CONC__FN struct conc__spot *conc__dial_wait(struct conc__test *t, const struct conc__spot *wanted, int64_t deadline, conc_ctx *ctx) {
+    struct conc__net *net = t->net;
+    for (;;) {
+        struct conc__spot *p = conc__spot_at(net, wanted);
+        bool cut = net->cut || (p && p->cut);
+        if (!cut && (!p || !p->listener)) return errno = ECONNREFUSED, (struct conc__spot *)NULL;
+        if (!cut && p->listener->waiting < CONC__BACKLOG) return p;
+        conc_status st = conc__net_wait(&net->lock, &net->dialers, CONC_WRITE, deadline, ctx);
+        if (st != CONC_OK) return errno = conc__errno_of(st), (struct conc__spot *)NULL;
+        conc__test_point(CONC__O_DIAL, net, NULL);
+    }
+}
+/* The time that a dial takes, in a queue that nobody else knows. */
+CONC__FN bool conc__dial_travel(struct conc__test *t, int64_t deadline, conc_ctx *ctx) {
+    int64_t there = t->now + conc__net_delay(t) + t->o.net.latency;
+    uint32_t lock = 0;
+    conc__queue q = NULL;
+    if (there > t->now) {
+        (void)conc__net_wait(&lock, &q, CONC_WRITE, there < deadline ? there : deadline, ctx);
+        conc__test_point(CONC__O_DIAL, t->net, NULL);
+    }
+    conc_status st = ctx ? conc__ctx_err(conc__ctx_source(ctx)) : CONC_OK;
+    if (st == CONC_OK && t->now >= deadline) st = CONC_TIMEOUT;
+    return st == CONC_OK || conc__fail(conc__errno_of(st));
+}
+CONC__FN int conc__net_dial(const char *address, bool path, int64_t deadline, conc_ctx *ctx) {
+    struct conc__test *t = conc__test_of();
+    struct conc__net *net = conc__net_of(t);
+    struct conc__spot wanted, *p;
+    conc__test_point(CONC__O_DIAL, net, NULL);
+    if (!conc__spot_parse(&wanted, address, path)) return -1;
+    if (t->o.net.resets && conc__fault_ask(t, "connection refused")) return errno = ECONNREFUSED, -1;
+    if (deadline > t->now + conc__dial_limit) deadline = t->now + conc__dial_limit;
+    if (!conc__dial_travel(t, deadline, ctx) || (p = conc__dial_wait(t, &wanted, deadline, ctx)) == NULL) return -1;
+    struct conc__sock *c = conc__sock_pair(t, p), *l = p->listener, **at = &l->first;
+    c->port = net->next_port++;
+    c->peer->port = p->port;
+    while (*at) at = &(*at)->next;
+    *at = c->peer;
+    l->waiting++;
+    conc__net_wake(&l->q, CONC_READ);
+    return conc__sock_open(t, c, CONC__O_DIAL);
+}
+
+/* What a body does to the network: everything may depend on it. */
+CONC__FN struct conc__test *conc__net_point(int op, const char *what) {
+    struct conc__test *t = conc__test_of();
+    if (!t) conc__fatal("%s outside a test", what);
+    conc__test_point(op, t, NULL);
+    (void)conc__net_of(t);
+    return t;
+}
+CONC_API int conc_net_pipe(int fd[2]) {
+    struct conc__test *t = conc__test_of();
+    if (!t) conc__fatal("conc_net_pipe outside a test");
+    conc__test_point(CONC__O_PIPE, conc__net_of(t), NULL);
+    struct conc__sock *a = conc__sock_pair(t, NULL);
+    fd[0] = conc__sock_open(t, a, CONC__O_PIPE);
+    fd[1] = conc__sock_open(t, a->peer, CONC__O_PIPE);
+    return 0;
+}
+CONC_API int conc_net_reset(int fd) {
+    struct conc__test *t = conc__net_point(CONC__O_RESET, "conc_net_reset");
+    struct conc__sock *s = conc__sock_at(t, fd);
+    if (!s) return errno = EBADF, -1;
+    if (!s->peer) return errno = ENOTCONN, -1;
+    conc__sock_reset(s);
+    conc__sock_reset(s->peer);
+    return 0;
+}
+CONC__FN conc_status conc__net_cut(struct conc__test *t, const char *address, bool cut) {
+    struct conc__spot wanted, *p;
+    if (!address) t->net->cut = cut;
+    for (p = t->net->places; !address && !cut && p; p = p->next) p->cut = false;
+    if (!address) return CONC_OK;
+    if (!conc__spot_parse(&wanted, address, !strrchr(address, ':'))) return CONC_INVALID;
+    if ((p = conc__spot_at(t->net, &wanted)) == NULL) return CONC_INVALID;
+    p->cut = cut;
+    return CONC_OK;
+}
+CONC_API conc_status conc_net_partition(const char *address) {
+    return conc__net_cut(conc__net_point(CONC__O_CUT, "conc_net_partition"), address, true);
+}
+/* What stood still sets out anew. */
+CONC__FN void conc__wire_resume(struct conc__test *t, struct conc__wire *w) {
+    int64_t when = t->now + t->o.net.latency;
+    for (uint32_t i = 0; i < w->nseg; i++)
+        if (w->seg[i].when < when) w->seg[i].when = when;
+    conc__wire_arrive(t, w);
+}
+CONC_API conc_status conc_net_heal(const char *address) {
+    struct conc__test *t = conc__net_point(CONC__O_HEAL, "conc_net_heal");
+    conc_status st = conc__net_cut(t, address, false);
+    for (uint32_t i = 0; i < t->net->n; i++) {
+        struct conc__sock *s = t->net->sock[i];
+        if (!s->peer || conc__sock_cut(t, s)) continue;
+        conc__wire_resume(t, &s->in);
+        if (!s->peer->fd) conc__wire_resume(t, &s->peer->in); /* not accepted yet */
+    }
+    conc__net_wake(&t->net->dialers, CONC_WRITE);
+    return st;
+}
+
+/* at the end of a schedule */
+CONC__FN void conc__net_leaks(struct conc__test *t) {
+    uint32_t n = t->net ? t->net->open : 0;
+    if (n > 0) conc__test_note(t, CONC_FAIL_LEAK, "%u descriptor%s open at the end", n, n == 1 ? " is" : "s are");
+}
+CONC__FN void conc__say_open(struct conc__test *t) {
+    for (uint32_t i = 0; t->net && i < t->net->n; i++) {
+        const struct conc__sock *s = t->net->sock[i];
+        if (s->closed) continue;
+        conc__say(t, "  a %s", s->peer ? "connection" : "listener");
+        if (s->place && s->place->port >= 0) conc__say(t, " at %s:%d", s->place->host, s->place->port);
+        else if (s->place) conc__say(t, " at %s", s->place->host);
+        const char *how = s->op == CONC__O_ACCEPT ? "accepted" : s->op == CONC__O_DIAL ? "dialed" : "made";
+        if (s->made && s->made->line) conc__say(t, " (%s at %s:%d)", how, conc__base(s->made->file), s->made->line);
+        conc__say(t, " is open\n");
+    }
+}
+#else
+CONC__FN int conc__net_none(const char *what) { conc__fatal("%s outside a test", what); }
+CONC_API int conc_net_pipe(int fd[2]) { return (void)fd, conc__net_none("conc_net_pipe"); }
+CONC_API int conc_net_reset(int fd) { return (void)fd, conc__net_none("conc_net_reset"); }
+CONC_API conc_status conc_net_partition(const char *address) { return (void)address, (conc_status)conc__net_none("conc_net_partition"); }
+CONC_API conc_status conc_net_heal(const char *address) { return (void)address, (conc_status)conc__net_none("conc_net_heal"); }
+#endif
+
+// >>test-leaks
+/* What is left behind, in ordinary runs. Where the implementation is compiled with CONC_TEST, a mark founds a family: whoever
+   runs under it hands it on to the goroutines that it starts and to the channels, timers and contexts that it makes, and these to theirs
+   (a timer to the goroutine of its function). So tests may run beside each other, and what one leaves is never found by another. A
+   family counts its living goroutines, those that have no stack yet too, and its objects: that nothing is left is known by two loads. Families are
+   not freed, for goroutines that were abandoned may still name them, but used again once nobody does.
+
+   Objects that conc__obj_alloc makes have a struct conc__tracked before them then; it is in a list, under one lock, while its family is
+   marked. Elsewhere (and under ThreadSanitizer) nothing is added to anything: a mark notes the numbers of the goroutines that
+   live, and who is alive later and not among them is new. */
+struct conc__leftover { int64_t goroutines, starting, objects; };
+struct conc__text { char *p; size_t n, have; };
+CONC__FN void conc__text_add(struct conc__text *x, const char *format, ...) __attribute__((format(printf, 2, 3)));
+CONC__FN void conc__text_add(struct conc__text *x, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (n < 0) return;
+    if (x->n + (size_t)n >= x->have) x->p = (char *)conc__realloc(x->p, x->have = 2 * (x->n + (size_t)n) + 256);
+    va_start(args, format);
+    (void)vsnprintf(x->p + x->n, (size_t)n + 1, format, args);
+    va_end(args);
+    x->n += (size_t)n;
+}
+/* Is this word, of n characters, one of those in the list? */
+CONC__FN bool conc__listed(const char *list, const char *word, size_t n) {
+    for (const char *at = list; at && *at; at += strspn(at, " ")) {
+        size_t k = strcspn(at, " ");
+        if (k == n && memcmp(at, word, n) == 0) return true;
+        at += k;
+    }
+    return false;
+}
+CONC__FN bool conc__site_listed(const char *list, const conc__site *s) {
+    char place[160];
+    if (!list || !s) return false;
+    const char *slash = strrchr(s->file, '/');
+    int n = snprintf(place, sizeof place, "%s:%d", slash ? slash + 1 : s->file, s->line);
+    return conc__listed(list, s->fn, strcspn(s->fn, ",")) || conc__listed(list, place, n > 0 ? (size_t)n : 0);
+}
+CONC__FN void conc__say_place(struct conc__text *x, const char *how, const conc__site *s) {
+    if (!s || !s->line) return;
+    const char *slash = strrchr(s->file, '/');
+    conc__text_add(x, "%s%s:%d", how, slash ? slash + 1 : s->file, s->line);
+}
+
+/* goroutines */
+#if CONC__TEST
+#define CONC__TEST_LAST(g) (g)->last
+CONC__FN bool conc__g_new(const conc_leak_mark *mark, const conc__g *g) { return g->family == mark->conc__family; }
+#else
+#define CONC__TEST_LAST(g) NULL
+CONC__FN bool conc__g_new(const conc_leak_mark *mark, const conc__g *g) {
+    for (size_t i = 0; i < mark->conc__n; i++)
+        if (mark->conc__before[i] == g->id) return false;
+    return true;
+}
+#endif
+CONC__FN void conc__say_left(struct conc__text *x, const conc__g *g) {
+    const conc__site *s = g->site;
+    const char *state = g->wait ? conc__wait_text[g->wait % CONC__W_COUNT] : NULL;
+    conc__text_add(x, "  goroutine %llu %.*s", (unsigned long long)g->id, s ? (int)strcspn(s->fn, ",") : 0, s ? s->fn : "");
+    if (g->name) conc__text_add(x, " \"%s\"", g->name);
+    conc__say_place(x, " (started at ", s);
+    if (s && s->line) conc__text_add(x, " by %s)", s->func);
+    conc__text_add(x, state ? " is blocked in %s" : " is running", state);
+    conc__say_place(x, ", its last operation at ", CONC__TEST_LAST(g));
+    conc__text_add(x, "\n");
+}
+/* Walk all that have a stack: how many count, and, if x, what they are. Read while they run, as for a dump. */
+__attribute__((no_sanitize("thread")))
+CONC__FN int64_t conc__left_goroutines(const conc_leak_mark *mark, const char *ignore, int64_t *all, struct conc__text *x) {
+    int64_t n = 0;
+    conc__m *m = conc__self();
+    const conc__g *me = m ? conc__ld(&m->cur) : NULL;
+    struct conc__slab *lists[2] = { conc__ld_acq(&conc__rt.slabs), conc__ld_acq(&conc__rt.bigs) };
+    *all = 0;
+    for (int l = 0; l < 2; l++)
+        for (struct conc__slab *s = lists[l]; s; s = s->next)
+            for (uint32_t i = 0; i < conc__ld_acq(&s->used); i++) {
+                const conc__g *g = l ? (const conc__g *)(void *)(s->base + s->size - CONC__G_ROOM) : conc__slab_at(s, i);
+                if (!g->live || g == me || !conc__g_new(mark, g)) continue;
+                ++*all;
+                if (conc__site_listed(ignore, g->site) || (g->name && conc__listed(ignore, g->name, strlen(g->name)))) continue;
+                n++;
+                if (x) conc__say_left(x, g);
+            }
+    return n;
+}
+
+#if CONC__TEST
+struct conc__family { struct conc__family *next; int64_t users, living, objects; uint32_t marked; }; /* marked: by a mark that has not ended */
+struct conc__tracked {
+    struct conc__tracked *next, **link; /* link NULL: not in the list */
+    struct conc__family *family;
+    const conc__site *site;
+    const char *kind;
+};
+#define CONC__TRACKED 64 /* bytes before an object */
+static struct { uint32_t lock; struct conc__family *families; struct conc__tracked *objects; } conc__leaks;
+static __thread struct conc__family *conc__tls_family;
+CONC__FN struct conc__family **conc__family_here(void) {
+    conc__m *m = conc__self();
+    return m ? &conc__ld(&m->cur)->family : &conc__tls_family;
+}
+CONC__FN struct conc__family *conc__family_found(void) {
+    struct conc__family *made = (struct conc__family *)conc__xmalloc(sizeof *made), *f;
+    memset(made, 0, sizeof *made);
+    conc__lock(&conc__leaks.lock);
+    for (f = conc__leaks.families; f && (conc__ld_acq(&f->marked) || conc__ld_acq(&f->users) > 0); f = f->next) continue;
+    if (!f) {
+        f = made;
+        f->next = conc__leaks.families;
+        conc__leaks.families = f;
+        made = NULL;
+    }
+    conc__st(&f->marked, 1);
+    conc__unlock(&conc__leaks.lock);
+    CONC_FREE(made);
+    return f;
+}
+/* A goroutine is started here, and ends. */
+CONC__FN void conc__family_join(conc__rec *r) {
+    struct conc__family *f = r->family = *conc__family_here();
+    if (!f) return;
+    (void)conc__add(&f->users, 1);
+    (void)conc__add(&f->living, 1);
+}
+CONC__FN void conc__family_leave(conc__g *g) {
+    struct conc__family *f = g->born;
+    g->family = g->born = NULL;
+    if (!f) return;
+    (void)conc__add(&f->living, -1);
+    (void)__atomic_fetch_sub(&f->users, 1, __ATOMIC_RELEASE); /* partner: the acquire in conc__family_found */
+}
+CONC__FN struct conc__tracked *conc__tracked_of(const void *obj) { return (struct conc__tracked *)(void *)((char *)(uintptr_t)obj - CONC__TRACKED); }
+CONC__FN void *conc__tracked_alloc(size_t n) {
+    char *p = (char *)CONC_MALLOC(n + CONC__TRACKED);
+    if (!p) return NULL;
+    memset(p, 0, CONC__TRACKED);
+    return p + CONC__TRACKED;
+}
+CONC__FN void conc__tracked_free(void *obj) {
+    struct conc__tracked *x = conc__tracked_of(obj);
+    if (x->link) {
+        conc__lock(&conc__leaks.lock);
+        *x->link = x->next;
+        if (x->next) x->next->link = x->link;
+        conc__unlock(&conc__leaks.lock);
+        (void)conc__add(&x->family->objects, -1);
+        (void)__atomic_fetch_sub(&x->family->users, 1, __ATOMIC_RELEASE);
+    }
+    CONC_FREE(x);
+}
+/* obj, from conc__obj_alloc, is what a user sees as a channel, timer, context ... */
+CONC__FN void conc__obj_is(void *obj, const char *kind) {
+    const conc__site *here = conc__here;
+    if (here && here->fn[0] == 'm') conc__here = NULL; /* it was noted for the making of this */
+    else here = NULL;
+    struct conc__family *f = *conc__family_here();
+    if (!f || conc__in_test(conc__self())) return;
+    struct conc__tracked *x = conc__tracked_of(obj);
+    x->kind = kind;
+    x->site = here;
+    x->family = f;
+    (void)conc__add(&f->users, 1);
+    (void)conc__add(&f->objects, 1);
+    conc__lock(&conc__leaks.lock);
+    x->next = conc__leaks.objects;
+    x->link = &conc__leaks.objects;
+    if (x->next) x->next->link = &x->next;
+    conc__leaks.objects = x;
+    conc__unlock(&conc__leaks.lock);
+}
+/* What is started until the end of it belongs to obj's family. */
+CONC__FN struct conc__family *conc__family_lend(struct conc__family *f) {
+    struct conc__family **here = conc__family_here(), *old = *here;
+    *here = f;
+    return old;
+}
+CONC__FN struct conc__family *conc__family_of(const void *obj) { return conc__in_test(conc__self()) ? NULL : conc__tracked_of(obj)->family; }
+
+/* Objects of the mark's family that count; if x, told there. Noted under the lock, told without it. */
+CONC__FN int64_t conc__left_objects(const conc_leak_mark *mark, const char *ignore, struct conc__text *x) {
+    struct { const char *kind; const conc__site *site; } some[64];
+    int64_t n = 0, k;
+    conc__lock(&conc__leaks.lock);
+    for (const struct conc__tracked *o = conc__leaks.objects; o; o = o->next) {
+        if (o->family != mark->conc__family || conc__listed(ignore, o->kind, strlen(o->kind)) || conc__site_listed(ignore, o->site)) continue;
+        if (n < 64) some[n].kind = o->kind, some[n].site = o->site;
+        n++;
+    }
+    conc__unlock(&conc__leaks.lock);
+    for (k = 0; x && k < n && k < 64; k++) {
+        conc__text_add(x, "  a %s", some[k].kind);
+        conc__say_place(x, " made at ", some[k].site);
+        conc__text_add(x, "\n");
+    }
+    if (x && n > 64) conc__text_add(x, "  and %lld more objects\n", (long long)n - 64);
+    return n;
+}
+CONC__FN struct conc__leftover conc__left(const conc_leak_mark *mark, const conc_leak_opts *o, struct conc__text *x) {
+    const struct conc__family *f = mark->conc__family;
+    struct conc__leftover l = { 0, 0, 0 };
+    int64_t all, living = conc__ld_acq(&f->living);
+    if (living > 0) {
+        l.goroutines = conc__left_goroutines(mark, o->ignore, &all, x);
+        l.starting = living > all ? living - all : 0;
+    }
+    if (!o->goroutines_only && conc__ld_acq(&f->objects) > 0) l.objects = conc__left_objects(mark, o->ignore, x);
+    return l;
+}
+CONC_API void conc_leak_begin(conc_leak_mark *mark) {
+    conc__test_forbid("conc_leak_begin");
+    conc__ensure();
+    memset(mark, 0, sizeof *mark);
+    mark->conc__family = conc__family_found();
+    mark->conc__outer = conc__family_lend(mark->conc__family);
+}
+CONC__FN void conc__leak_close(conc_leak_mark *mark) {
+    (void)conc__family_lend(mark->conc__outer);
+    conc__st_rel(&mark->conc__family->marked, 0); /* partner: the acquire in conc__family_found */
+    mark->conc__family = NULL;
+}
+CONC__FN bool conc__leak_mine(const conc_leak_mark *mark) { return mark->conc__family && *conc__family_here() == mark->conc__family; }
+static const char conc__leaks_scope[] = "";
+#else
+/* Goroutines that live now and have a stack, by number; those that have none yet are given a moment. */
+__attribute__((no_sanitize("thread"))) CONC__FN size_t conc__living(uint64_t *id, size_t room) {
+    size_t n = 0;
+    struct conc__slab *lists[2] = { conc__ld_acq(&conc__rt.slabs), conc__ld_acq(&conc__rt.bigs) };
+    for (int l = 0; l < 2; l++)
+        for (struct conc__slab *s = lists[l]; s; s = s->next)
+            for (uint32_t i = 0; i < conc__ld_acq(&s->used); i++) {
+                const conc__g *g = l ? (const conc__g *)(void *)(s->base + s->size - CONC__G_ROOM) : conc__slab_at(s, i);
+                if (!g->live) continue;
+                if (n < room) id[n] = g->id;
+                n++;
+            }
+    return n;
+}
+CONC_API void conc_leak_begin(conc_leak_mark *mark) {
+    conc__ensure();
+    memset(mark, 0, sizeof *mark);
+    for (int tries = 0; tries < 50 && conc__living(NULL, 0) < (size_t)conc_num_goroutines(); tries++) conc_sleep(100 * CONC_US);
+    size_t room = conc__living(NULL, 0) + 64;
+    mark->conc__before = (uint64_t *)conc__xmalloc(room * sizeof(uint64_t));
+    mark->conc__n = conc__living(mark->conc__before, room);
+    if (mark->conc__n > room) mark->conc__n = room;
+}
+CONC__FN void conc__leak_close(conc_leak_mark *mark) {
+    CONC_FREE(mark->conc__before);
+    mark->conc__before = NULL;
+}
+CONC__FN bool conc__leak_mine(const conc_leak_mark *mark) { return mark->conc__before != NULL; }
+CONC__FN struct conc__leftover conc__left(const conc_leak_mark *mark, const conc_leak_opts *o, struct conc__text *x) {
+    struct conc__leftover l = { 0, 0, 0 };
+    int64_t all, living = (int64_t)conc__living(NULL, 0), alive = conc_num_goroutines();
+    l.goroutines = conc__left_goroutines(mark, o->ignore, &all, x);
+    l.starting = alive > living ? alive - living : 0;
+    return l;
+}
+static const char conc__leaks_scope[] = " (goroutines of the whole program only: built without CONC_TEST)";
+#endif
+CONC__FN void conc__say_count(struct conc__text *x, int64_t n, const char *what) {
+    if (n > 0) conc__text_add(x, "%s%lld %s%s", x->p[x->n - 1] == ' ' ? "" : ", ", (long long)n, what, n == 1 ? "" : "s");
+}
+CONC_API conc_report conc__test_leaks(conc_leak_mark *mark, const conc_leak_opts *o) {
+    conc_report r;
+    struct conc__text x = { NULL, 0, 0 }, list = { NULL, 0, 0 };
+    if (!conc__leak_mine(mark)) conc_panic("conc_test_leaks with a mark that this goroutine or thread did not begin, or has ended");
+    memset(&r, 0, sizeof r);
+    int64_t limit = conc_now() + (o->wait ? o->wait : 400 * CONC_MS);
+    struct conc__leftover l = conc__left(mark, o, NULL);
+    for (int64_t nap = 20 * CONC_US; l.goroutines + l.starting + l.objects > 0 && conc_now() < limit; nap += nap < 5 * CONC_MS ? nap : 0) {
+        conc_sleep(nap);
+        l = conc__left(mark, o, NULL);
+    }
+    if (l.goroutines + l.starting + l.objects > 0) l = conc__left(mark, o, &list);
+    r.ok = l.goroutines + l.starting + l.objects == 0;
+    r.kind = r.ok ? CONC_FAIL_NONE : CONC_FAIL_LEAK;
+    r.token = "";
+    conc__text_add(&x, r.ok ? "ok leaks: nothing is left" : "FAIL leaks: ");
+    conc__say_count(&x, l.goroutines, "goroutine");
+    conc__say_count(&x, l.starting, "goroutine not yet running");
+    conc__say_count(&x, l.objects, "object");
+    conc__text_add(&x, "%s%s\n%s", r.ok ? "" : " left behind", conc__leaks_scope, list.p && !r.ok ? list.p : "");
+    conc__leak_close(mark);
+    CONC_FREE(list.p);
+    if (snprintf(mark->conc__text, sizeof mark->conc__text, "%s", x.p) >= (int)sizeof mark->conc__text)
+        memcpy(mark->conc__text + sizeof mark->conc__text - 5, "...\n", 5);
+    CONC_FREE(x.p);
+    r.text = mark->conc__text;
+    return r;
+}
+
+// >>test-linear
+/* Linearizability (Herlihy and Wing, TOPLAS 1990): is there one order of the operations, in which none that had ended before another began comes
+   after it, and in which each result is that of the sequential model? Wing and Gong's search, with Lowe's memory (Testing for
+   linearizability, CCPE 2017): a set of operations that are done, together with the model's state, need be tried once. An operation may come
+   next if it had begun before all that are left and have ended ended. One that has not ended may come at any place after its
+   beginning, or not at all.
+
+   The search keeps a stack of states, one per operation done; undoing is going down. */
+#define CONC__LIN_ROOM ((size_t)256 << 20) /* bytes of states after which it is given up */
+struct conc__seen { uint64_t done; size_t at; }; /* at: 1 + place of the state in room */
+struct conc__lin {
+    const conc_history *h;
+    const conc_model *m;
+    uint32_t n;
+    uint64_t done, finite;   /* sets of operations; finite: those that have ended */
+    unsigned char *states;   /* n + 2 of m->size bytes: before each step, and one to try in */
+    uint8_t order[64], best[64];
+    uint32_t depth, most;
+    bool too_much;
+    struct conc__seen *seen; /* open addressing */
+    size_t nseen, have;
+    struct conc__text room;  /* states that were seen */
+};
+CONC_API void conc_history_init(conc_history *h) { memset(h, 0, sizeof *h); }
+CONC_API int conc_op_begin(conc_history *h, int code, int64_t key, int64_t arg) {
+    conc__point(BEGIN, h);
+    uint32_t i = __atomic_fetch_add(&h->conc__n, 1, __ATOMIC_RELAXED);
+    if (i >= CONC_HISTORY_MAX) conc_panic("conc_op_begin: more than %d operations in a history", CONC_HISTORY_MAX);
+    conc_op *o = &h->conc__op[i];
+    o->code = code;
+    o->key = key;
+    o->arg = arg;
+    o->pending = true;
+    const conc__m *m = conc__self();
+    o->who = m ? conc__ld(&m->cur)->id : (uint64_t)(uintptr_t)&conc__tls_thread;
+    o->begun = __atomic_fetch_add(&h->conc__clock, 1, __ATOMIC_SEQ_CST); /* the last thing: what comes after is the operation */
+    return (int)i;
+}
+CONC_API int64_t conc_op_end(conc_history *h, int op, int64_t result) {
+    conc__point(END, h);
+    uint64_t now = __atomic_fetch_add(&h->conc__clock, 1, __ATOMIC_SEQ_CST); /* the first thing */
+    if (op < 0 || (uint32_t)op >= conc__ld(&h->conc__n)) conc_panic("conc_op_end: there is no such operation");
+    conc_op *o = &h->conc__op[op];
+    if (!o->pending) conc_panic("conc_op_end: the operation has ended already");
+    o->result = result;
+    o->ended = now;
+    conc__st_rel(&o->pending, false);
+    return result;
+}
+
+/* models */
+struct conc__lin_list { int64_t n, v[CONC_HISTORY_MAX]; };
+CONC__FN bool conc__lin_push(struct conc__lin_list *l, int64_t v) {
+    l->v[l->n++] = v;
+    return true;
+}
+CONC__FN bool conc__lin_take(struct conc__lin_list *l, const conc_op *o, bool last) {
+    if (l->n == 0) return o->pending || o->result == CONC_NONE;
+    int64_t at = last ? l->n - 1 : 0;
+    if (!o->pending && o->result != l->v[at]) return false;
+    memmove(l->v + at, l->v + at + 1, (size_t)(l->n - at - 1) * sizeof l->v[0]);
+    l->v[--l->n] = 0; /* states are compared whole */
+    return true;
+}
+CONC__FN bool conc__lin_queue(void *state, const conc_op *o) {
+    struct conc__lin_list *l = (struct conc__lin_list *)state;
+    return o->code == CONC_OP_PUT ? conc__lin_push(l, o->arg) : conc__lin_take(l, o, false);
+}
+CONC__FN bool conc__lin_stack(void *state, const conc_op *o) {
+    struct conc__lin_list *l = (struct conc__lin_list *)state;
+    return o->code == CONC_OP_PUT ? conc__lin_push(l, o->arg) : conc__lin_take(l, o, true);
+}
+CONC__FN bool conc__lin_register(void *state, const conc_op *o) {
+    int64_t *v = (int64_t *)state, old = *v;
+    if (o->code == CONC_OP_GET) return o->pending || o->result == old;
+    if (o->code == CONC_OP_CAS && old != o->key) return o->pending || o->result == 0;
+    *v = o->arg;
+    return o->pending || o->code == CONC_OP_PUT || o->result == (o->code == CONC_OP_CAS ? 1 : old);
+}
+CONC__FN bool conc__lin_counter(void *state, const conc_op *o) {
+    int64_t *v = (int64_t *)state;
+    if (o->code == CONC_OP_ADD) *v += o->arg;
+    return o->pending || o->result == *v;
+}
+struct conc__lin_pair { int64_t key, value; };
+struct conc__lin_map { int64_t n; struct conc__lin_pair pair[CONC_HISTORY_MAX]; }; /* by key */
+CONC__FN bool conc__lin_of_map(void *state, const conc_op *o) {
+    struct conc__lin_map *m = (struct conc__lin_map *)state;
+    int64_t i = 0;
+    while (i < m->n && m->pair[i].key < o->key) i++;
+    struct conc__lin_pair *at = &m->pair[i];
+    bool there = i < m->n && at->key == o->key;
+    int64_t old = there ? at->value : CONC_NONE;
+    if (o->code == CONC_OP_PUT || o->code == CONC_OP_SWAP || (o->code == CONC_OP_TRY && !there)) {
+        if (!there) memmove(at + 1, at, (size_t)(m->n++ - i) * sizeof *at);
+        at->key = o->key;
+        at->value = o->arg;
+        if (o->code == CONC_OP_PUT) return true;
+    } else if (o->code == CONC_OP_TAKE && there) {
+        memmove(at, at + 1, (size_t)(m->n - i - 1) * sizeof *at);
+        memset(&m->pair[--m->n], 0, sizeof *at);
+    }
+    return o->pending || o->result == old;
+}
+#define CONC__MODEL(word, state, step) \
+    CONC_API const conc_model *conc_model_##word(void) { \
+        static const conc_model m = { #word, sizeof(state), step, NULL, NULL }; \
+        return &m; \
+    }
+CONC__MODEL(queue, struct conc__lin_list, conc__lin_queue)
+CONC__MODEL(stack, struct conc__lin_list, conc__lin_stack)
+CONC__MODEL(register, int64_t, conc__lin_register)
+CONC__MODEL(counter, int64_t, conc__lin_counter)
+CONC__MODEL(map, struct conc__lin_map, conc__lin_of_map)
+
+/* the search */
+CONC__FN unsigned char *conc__lin_state(const struct conc__lin *l, uint32_t i) { return l->states + (size_t)i * l->m->size; }
+CONC__FN uint64_t conc__lin_hash(const struct conc__lin *l, uint64_t done, const unsigned char *state) {
+    uint64_t x = done * 0x9e3779b97f4a7c15u;
+    for (size_t i = 0; i < l->m->size; i++) x = (x ^ state[i]) * 0x100000001b3u;
+    return x ^ x >> 29;
+}
+CONC__FN void conc__lin_grow(struct conc__lin *l) {
+    size_t have = l->have ? l->have * 2 : 256;
+    struct conc__seen *old = l->seen, *seen = (struct conc__seen *)conc__xmalloc(have * sizeof *seen);
+    memset(seen, 0, have * sizeof *seen);
+    for (size_t i = 0; i < l->have; i++) {
+        if (!old[i].at) continue;
+        size_t k = conc__lin_hash(l, old[i].done, (unsigned char *)l->room.p + old[i].at - 1) & (have - 1);
+        while (seen[k].at) k = (k + 1) & (have - 1);
+        seen[k] = old[i];
+    }
+    CONC_FREE(old);
+    l->seen = seen;
+    l->have = have;
+}
+/* Has it been here, with this state? It has now. */
+CONC__FN bool conc__lin_known(struct conc__lin *l, uint64_t done, const unsigned char *state) {
+    const size_t size = l->m->size;
+    if (l->nseen * 2 >= l->have) conc__lin_grow(l);
+    size_t k = conc__lin_hash(l, done, state) & (l->have - 1);
+    for (; l->seen[k].at; k = (k + 1) & (l->have - 1))
+        if (l->seen[k].done == done && memcmp(l->room.p + l->seen[k].at - 1, state, size) == 0) return true;
+    if (l->room.n + size > l->room.have) l->room.p = (char *)conc__realloc(l->room.p, l->room.have = 2 * (l->room.n + size));
+    memcpy(l->room.p + l->room.n, state, size);
+    l->seen[k].done = done;
+    l->seen[k].at = l->room.n + 1;
+    l->room.n += size;
+    l->nseen++;
+    return false;
+}
+/* The first operation from i on that may come next. */
+CONC__FN uint32_t conc__lin_next(const struct conc__lin *l, uint32_t i) {
+    uint64_t first_end = UINT64_MAX;
+    for (uint32_t k = 0; k < l->n; k++)
+        if (!(l->done >> k & 1) && (l->finite >> k & 1) && l->h->conc__op[k].ended < first_end) first_end = l->h->conc__op[k].ended;
+    while (i < l->n && ((l->done >> i & 1) || l->h->conc__op[i].begun > first_end)) i++;
+    return i;
+}
+CONC__FN bool conc__lin_try(struct conc__lin *l, uint32_t i) {
+    unsigned char *from = conc__lin_state(l, l->depth), *to = conc__lin_state(l, l->depth + 1);
+    memcpy(to, from, l->m->size);
+    if (!l->m->step(to, &l->h->conc__op[i]) || conc__lin_known(l, l->done | 1ull << i, to)) return false;
+    l->too_much = l->room.n > CONC__LIN_ROOM;
+    l->done |= 1ull << i;
+    l->order[l->depth++] = (uint8_t)i;
+    return true;
+}
+CONC__FN bool conc__lin_search(struct conc__lin *l) {
+    for (uint32_t i = 0; (l->done & l->finite) != l->finite && !l->too_much;) {
+        i = conc__lin_next(l, i);
+        if (i < l->n) {
+            if (!conc__lin_try(l, i)) {
+                i++;
+                continue;
+            }
+            if (l->depth > l->most) memcpy(l->best, l->order, l->most = l->depth);
+            i = 0;
+        } else {
+            if (l->depth == 0) return false;
+            i = l->order[--l->depth];
+            l->done &= ~(1ull << i++);
+        }
+    }
+    return !l->too_much;
+}
+
+/* telling */
+CONC__FN void conc__lin_call(const conc_model *m, const conc_op *o, char *to, size_t size) {
+    static const char *const name[] = { "put", "take", "get", "cas", "add", "swap", "try" };
+    long long key = o->key, arg = o->arg;
+    bool two = m->step == conc__lin_of_map || o->code == CONC_OP_CAS, none = o->code == CONC_OP_TAKE || o->code == CONC_OP_GET;
+    const char *verb = o->code >= 0 && o->code < 7 ? name[o->code] : "operation";
+    if (m->show) m->show(o, to, size);
+    else if (two && !none) (void)snprintf(to, size, "%s(%lld, %lld)", verb, key, arg);
+    else if (none && !two) (void)snprintf(to, size, "%s()", verb);
+    else (void)snprintf(to, size, "%s(%lld)", verb, two ? key : arg);
+}
+CONC__FN void conc__say_op(struct conc__text *x, const conc_model *m, const conc_op *o) {
+    char call[120];
+    conc__lin_call(m, o, call, sizeof call);
+    conc__text_add(x, "%s", call);
+    if (o->pending) conc__text_add(x, " (not ended)");
+    else if (o->result == CONC_NONE) conc__text_add(x, " = none");
+    else if (o->code != CONC_OP_PUT || m->show) conc__text_add(x, " = %lld", (long long)o->result);
+}
+/* A column for each goroutine, a line for each beginning and end. */
+CONC__FN void conc__say_event(struct conc__text *x, const struct conc__lin *l, const conc_op *o, bool begins, uint32_t column) {
+    char call[120];
+    conc__lin_call(l->m, o, call, sizeof call);
+    conc__text_add(x, "%*s", (int)column * 20 + 2, "");
+    if (begins) conc__text_add(x, "%s ...\n", call);
+    else if (o->result == CONC_NONE) conc__text_add(x, "... none\n");
+    else if (o->code != CONC_OP_PUT || l->m->show) conc__text_add(x, "... %lld\n", (long long)o->result);
+    else conc__text_add(x, "... done\n");
+}
+CONC__FN uint32_t conc__lin_columns(const struct conc__lin *l, uint64_t *who) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < l->n; i++) {
+        uint64_t one = l->h->conc__op[i].who;
+        uint32_t c = 0;
+        while (c < n && who[c] < one) c++;
+        if (c < n && who[c] == one) continue;
+        memmove(who + c + 1, who + c, (n++ - c) * sizeof *who);
+        who[c] = one;
+    }
+    return n;
+}
+CONC__FN void conc__say_history(struct conc__text *x, const struct conc__lin *l) {
+    uint64_t who[CONC_HISTORY_MAX];
+    uint32_t columns = conc__lin_columns(l, who);
+    bool test = conc__in_test(conc__self());
+    char name[32];
+    for (uint32_t c = 0; c < columns; c++) {
+        if (test) (void)snprintf(name, sizeof name, "g%llu", (unsigned long long)who[c] - 1); /* as in the schedule */
+        else (void)snprintf(name, sizeof name, who[c] < 1ull << 32 ? "goroutine %llu" : "thread %llx", (unsigned long long)who[c]);
+        conc__text_add(x, c + 1 < columns ? "%s%-20s" : "%s%s", c ? "" : "  ", name);
+    }
+    conc__text_add(x, "\n");
+    for (uint64_t now = 0; now < l->h->conc__clock; now++)
+        for (uint32_t i = 0; i < l->n; i++) {
+            const conc_op *o = &l->h->conc__op[i];
+            uint32_t c = 0;
+            while (c < columns && who[c] != o->who) c++;
+            if (o->begun == now) conc__say_event(x, l, o, true, c);
+            else if (!o->pending && o->ended == now) conc__say_event(x, l, o, false, c);
+        }
+}
+CONC__FN void conc__say_linear(struct conc__text *x, struct conc__lin *l) {
+    conc__say_history(x, l);
+    conc__text_add(x, "  in order as far as possible (%u of %u):%s", l->most, l->n, l->most ? " " : " nothing");
+    l->done = 0;
+    for (uint32_t i = 0; i < l->most; i++) {
+        conc__text_add(x, "%s", i ? ", " : "");
+        conc__say_op(x, l->m, &l->h->conc__op[l->best[i]]);
+        l->done |= 1ull << l->best[i];
+    }
+    conc__text_add(x, "\n  then none of these: ");
+    for (uint32_t i = conc__lin_next(l, 0), k = 0; i < l->n; i = conc__lin_next(l, i + 1)) {
+        conc__text_add(x, "%s", k++ ? ", " : "");
+        conc__say_op(x, l->m, &l->h->conc__op[i]);
+    }
+    conc__text_add(x, "\n");
+}
+CONC__FN bool conc__lin_check(struct conc__lin *l, const conc_history *h, const conc_model *m) {
+    memset(l, 0, sizeof *l);
+    l->h = h;
+    l->m = m;
+    l->n = h->conc__n < CONC_HISTORY_MAX ? h->conc__n : CONC_HISTORY_MAX;
+    l->states = (unsigned char *)conc__xmalloc((l->n + 2) * m->size);
+    memset(l->states, 0, m->size);
+    if (m->init) m->init(l->states);
+    for (uint32_t i = 0; i < l->n; i++)
+        if (!conc__ld_acq(&h->conc__op[i].pending)) l->finite |= 1ull << i;
+    return conc__lin_search(l);
+}
+CONC__FN void conc__lin_free(struct conc__lin *l) {
+    CONC_FREE(l->states);
+    CONC_FREE(l->seen);
+    CONC_FREE(l->room.p);
+}
+static struct { uint32_t lock, next; char *text[16]; } conc__linear_texts;
+CONC__FN const char *conc__linear_keep(char *text) {
+    conc__lock(&conc__linear_texts.lock);
+    char **at = &conc__linear_texts.text[conc__linear_texts.next++ & 15], *old = *at;
+    *at = text;
+    conc__unlock(&conc__linear_texts.lock);
+    CONC_FREE(old);
+    return text;
+}
+CONC_API conc_report conc_linearizable(const conc_history *h, const conc_model *model) {
+    struct conc__lin l;
+    struct conc__text x = { NULL, 0, 0 };
+    conc_report r;
+    memset(&r, 0, sizeof r);
+    r.ok = conc__lin_check(&l, h, model);
+    r.kind = r.ok ? CONC_FAIL_NONE : l.too_much ? CONC_FAIL_INVALID : CONC_FAIL_ASSERT;
+    r.steps = l.nseen;
+    r.token = "";
+    const char *verdict = r.ok ? "are linearizable" : l.too_much ? "are too many at a time: given up, undecided" : "are not linearizable";
+    conc__text_add(&x, "%s %s: %u operations %s\n", r.ok ? "ok" : "FAIL", model->name, l.n, verdict);
+    if (r.kind == CONC_FAIL_ASSERT) conc__say_linear(&x, &l);
+    conc__lin_free(&l);
+    r.text = conc__linear_keep(x.p);
+    return r;
+}
+CONC_API void conc__assert_linearizable(const conc_history *h, const conc_model *model, const char *file, int line) {
+    conc_report r = conc_linearizable(h, model);
+    if (r.ok) return;
+    conc__test_failed(model->name, r.text, file, line);
+    (void)fputs(r.text, stderr);
+    conc__fatal("the operations are not those of a %s\n\t%s:%d", model->name, file, line);
 }
 
 // >>api
@@ -11782,7 +13249,56 @@ extern "C" {
 #define conc_relax(...) CONC__HERE(conc_relax(__VA_ARGS__))
 #define conc_ctx_cancel(...) CONC__HERE(conc_ctx_cancel(__VA_ARGS__))
 #define conc_ctx_err(...) CONC__HERE(conc_ctx_err(__VA_ARGS__))
+#define CONC__MADE(call) CONC__MADE_(CONC__UID(conc__h), call)
+#define CONC__MADE_(s, call) __extension__({ \
+    static const conc__site s = { "make", __func__, __FILE__, __LINE__ }; \
+    conc__here = &s; \
+    call; })
+#define conc_timer_new(...) CONC__MADE(conc_timer_new(__VA_ARGS__))
+#define conc_ticker_new(...) CONC__MADE(conc_ticker_new(__VA_ARGS__))
+#define conc_after_func(...) CONC__MADE(conc_after_func(__VA_ARGS__))
+#define conc_ctx_with_cancel(...) CONC__MADE(conc_ctx_with_cancel(__VA_ARGS__))
+#define conc_ctx_with_deadline(...) CONC__MADE(conc_ctx_with_deadline(__VA_ARGS__))
+#define conc_ctx_with_deadline_cause(...) CONC__MADE(conc_ctx_with_deadline_cause(__VA_ARGS__))
+#define conc_ctx_with_timeout(...) CONC__MADE(conc_ctx_with_timeout(__VA_ARGS__))
+#define conc_ctx_with_timeout_cause(...) CONC__MADE(conc_ctx_with_timeout_cause(__VA_ARGS__))
+#define conc_ctx_with_value(...) CONC__MADE(conc_ctx_with_value(__VA_ARGS__))
+#define conc_ctx_without_cancel(...) CONC__MADE(conc_ctx_without_cancel(__VA_ARGS__))
+#define conc_read(...) CONC__HERE(conc_read(__VA_ARGS__))
+#define conc_read_until(...) CONC__HERE(conc_read_until(__VA_ARGS__))
+#define conc_read_ctx(...) CONC__HERE(conc_read_ctx(__VA_ARGS__))
+#define conc_readv(...) CONC__HERE(conc_readv(__VA_ARGS__))
+#define conc_recvfrom(...) CONC__HERE(conc_recvfrom(__VA_ARGS__))
+#define conc_recvmsg(...) CONC__HERE(conc_recvmsg(__VA_ARGS__))
+#define conc_write(...) CONC__HERE(conc_write(__VA_ARGS__))
+#define conc_write_until(...) CONC__HERE(conc_write_until(__VA_ARGS__))
+#define conc_write_ctx(...) CONC__HERE(conc_write_ctx(__VA_ARGS__))
+#define conc_writev(...) CONC__HERE(conc_writev(__VA_ARGS__))
+#define conc_sendto(...) CONC__HERE(conc_sendto(__VA_ARGS__))
+#define conc_sendmsg(...) CONC__HERE(conc_sendmsg(__VA_ARGS__))
+#define conc_wait_fd(...) CONC__HERE(conc_wait_fd(__VA_ARGS__))
+#define conc_wait_fd_until(...) CONC__HERE(conc_wait_fd_until(__VA_ARGS__))
+#define conc_wait_fd_ctx(...) CONC__HERE(conc_wait_fd_ctx(__VA_ARGS__))
+#define conc_accept(...) CONC__HERE(conc_accept(__VA_ARGS__))
+#define conc_accept_until(...) CONC__HERE(conc_accept_until(__VA_ARGS__))
+#define conc_accept_ctx(...) CONC__HERE(conc_accept_ctx(__VA_ARGS__))
+#define conc_close(...) CONC__HERE(conc_close(__VA_ARGS__))
+#define conc_close_write(...) CONC__HERE(conc_close_write(__VA_ARGS__))
+#define conc_listen_tcp(...) CONC__HERE(conc_listen_tcp(__VA_ARGS__))
+#define conc_listen_unix(...) CONC__HERE(conc_listen_unix(__VA_ARGS__))
+#define conc_dial_tcp(...) CONC__HERE(conc_dial_tcp(__VA_ARGS__))
+#define conc_dial_tcp_until(...) CONC__HERE(conc_dial_tcp_until(__VA_ARGS__))
+#define conc_dial_unix(...) CONC__HERE(conc_dial_unix(__VA_ARGS__))
+#define conc_dial_unix_until(...) CONC__HERE(conc_dial_unix_until(__VA_ARGS__))
+#define conc_op_begin(...) CONC__HERE(conc_op_begin(__VA_ARGS__))
+#define conc_op_end(...) CONC__HERE(conc_op_end(__VA_ARGS__))
+#define conc_net_pipe(...) CONC__HERE(conc_net_pipe(__VA_ARGS__))
+#define conc_net_partition(...) CONC__HERE(conc_net_partition(__VA_ARGS__))
+#define conc_net_heal(...) CONC__HERE(conc_net_heal(__VA_ARGS__))
+#define conc_net_reset(...) CONC__HERE(conc_net_reset(__VA_ARGS__))
 #ifndef __cplusplus
+#define conc__chan_make(...) CONC__MADE(conc__chan_make(__VA_ARGS__))
+#define conc__after(...) CONC__MADE(conc__after(__VA_ARGS__))
 #define conc__chan_send(...) CONC__HERE(conc__chan_send(__VA_ARGS__))
 #define conc__chan_recv(...) CONC__HERE(conc__chan_recv(__VA_ARGS__))
 #define conc__chan_try_send(...) CONC__HERE(conc__chan_try_send(__VA_ARGS__))

@@ -388,6 +388,29 @@ TEST(exhaustive_agrees_with_depth_first, .seconds = 300) {
     }
 }
 
+/* A timed wait that ends late does not order what its goroutine did before it. */
+static void set_one(conc_atomic(int) *x) { conc_atomic_store(x, 1); }
+static void look_then_wait(conc_atomic(int) *x, int *seen, chan(int) c) {
+    *seen |= 1 << conc_atomic_load(x);
+    int v;
+    (void)chan_recv_for(c, &v, CONC_SEC);
+}
+static void look_before_a_wait(void *arg) {
+    conc_atomic(int) x = 0;
+    conc_wg wg = CONC_WG_INIT;
+    chan(int) c = chan_make(int);
+    conc_wg_go(&wg, set_one, &x);
+    conc_wg_go(&wg, look_then_wait, &x, (int *)arg, c);
+    conc_wg_wait(&wg);
+    chan_free(c);
+}
+TEST(timed_wait_orders_nothing_before_it) {
+    int seen = 0;
+    conc_report r = conc_test(look_before_a_wait, &seen, .strategy = CONC_EXHAUSTIVE);
+    CHECK_SAY(r.ok && r.exhausted, "%s", r.text);
+    CHECK_EQ(seen, 3);
+}
+
 /* ---- time ---- */
 static void sleeps(void *arg) {
     int64_t t = conc_now();
