@@ -1194,6 +1194,8 @@ enum { CONC_TIME_RACE, CONC_TIME_IDLE };
     X(CONC_FAIL_LEAK, "goroutines left behind")                \
     X(CONC_FAIL_RACE, "data race")                             \
     X(CONC_FAIL_LIVELOCK, "livelock, or too many steps")       \
+    X(CONC_FAIL_CRASH, "crash")                                \
+    X(CONC_FAIL_HANG, "the body hangs")                        \
     X(CONC_FAIL_NONDET, "the test is not deterministic")       \
     X(CONC_FAIL_INVALID, "not possible in a test")             \
     X(CONC_FAIL_UNAVAILABLE, "not available in this build")
@@ -1217,6 +1219,11 @@ typedef struct conc_test_opts { /* zero is the default everywhere */
     uint64_t max_steps;      /* of one schedule, 100,000 */
     uint64_t fair_after;     /* steps after which POS and PCT, which may starve a goroutine, become random: 10,000 */
     bool quiet;              /* do not shrink and do not explain a failure */
+    bool isolate;            /* run in a process of its own: if the body crashes, ends the process or hangs, that is CONC_FAIL_CRASH or
+                                CONC_FAIL_HANG, with its schedule and token, and the caller goes on. What the body writes to memory is lost */
+    int jobs;                /* processes that share the schedules, at most 64; more than one means isolate. The report is that of one
+                                process, to the letter, unless .seconds ends the search. BOUNDED and EXHAUSTIVE use one */
+    double stuck;            /* isolated: real seconds without an operation after which the body is taken to hang, 10 */
     int conc__end;
 } conc_test_opts;
 typedef struct conc_report {
@@ -1229,6 +1236,8 @@ typedef struct conc_report {
 } conc_report;
 CONC_API conc_report conc__test_run(const char *name, void (*fn)(void *), void *arg, const conc_test_opts *opts);
 CONC_API conc_report conc_replay(void (*fn)(void *), void *arg, const char *token);
+/* conc_test with options made elsewhere; the form for C++. */
+#define conc_test_with(fn, arg, opts) conc__test_run(#fn, (fn), (arg), (opts))
 /* One schedule with virtual time, which moves only when everybody waits: Go's testing/synctest. The clock begins at 2000-01-01. */
 CONC_API conc_report conc_bubble(void (*fn)(void *), void *arg);
 /* In a body: wait until every other goroutine is blocked (synctest.Wait); let d nanoseconds of virtual time pass, and settle. */
@@ -1251,6 +1260,9 @@ extern __thread const conc__site *conc__here; /* of the operation that comes */
 CONC_API void conc__test_atomic(int op, const void *p); /* 0 load, 1 store, 2 read-modify-write */
 #endif
 /* Ends this schedule, and the test with it, if cond is false; on any goroutine. Outside a test: ends the program. */
+/* The same with a message of one's own, for a framework's or a program's own assertions: #define EXPECT_EQ(a, b) ((a) == (b) ? (void)0 :
+   conc_fail("%s:%d: " #a " is not " #b, __FILE__, __LINE__)). On any goroutine, as conc_assert. */
+CONC_API void conc_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 #define conc_assert(cond) ((cond) ? (void)0 : conc__test_assert(#cond, __FILE__, __LINE__))
 #ifndef __cplusplus /* conc_test(fn, arg), conc_test(fn, arg, .schedules = 1000, ...) */
 #define conc_test(...) CONC__TEST_CALL(__VA_ARGS__, .conc__end = 0)
@@ -1662,6 +1674,7 @@ template <class F, class A> inline auto conc_scope_defer(conc_scope *s, F f, A a
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -8808,6 +8821,8 @@ struct conc__tg {
     uint16_t read[8];     /* conc_relax: places of t->writes, and what was there */
     uint32_t seen[8];
 };
+#define CONC__JOBS 64  /* processes of a test */
+#define CONC__BLOCK 64 /* schedules that a process takes at a time; PCT learns from the first of them how long a schedule is */
 #define CONC__BUCKETS 256
 #define CONC__WRITES 4096
 enum { CONC__D_CHOICE = 0x8000, CONC__D_TIMER = 0xffff }; /* a decision: below these, who; which; time */
@@ -8841,7 +8856,7 @@ struct conc__test {
     bool pruned;
     char what[512];
     /* PCT */
-    uint64_t low, changes[16], most; /* lowest priority handed out; steps at which to change; steps of the longest schedule */
+    uint64_t low, changes[16], most; /* lowest priority handed out; steps at which to change; steps of the longest of the first schedules */
     /* record and replay */
     bool tracing;
     struct conc__tstep *trace;
@@ -8860,6 +8875,9 @@ struct conc__test {
     size_t ntext, have_text;
     char token[96];
     char *long_token;
+    struct conc__part *job; /* isolated: what is known of this process to the one that waits for it */
+    uint64_t from;        /* the schedule that other processes found to fail */
+    size_t misfits;       /* decisions of the list that did not fit */
 };
 #ifndef CONC_STATIC
 __thread const conc__site *conc__here;
@@ -8951,6 +8969,12 @@ CONC_API void conc__test_assert(const char *cond, const char *file, int line) {
     struct conc__test *t = conc__test_of();
     if (!t) conc__fatal("conc_assert(%s) failed\n\t%s:%d", cond, file, line);
     conc__test_note(t, CONC_FAIL_ASSERT, "conc_assert(%s) failed at %s:%d", cond, conc__base(file), line);
+    conc__test_leave(t);
+}
+CONC__FN void conc__test_failed(const char *text) { /* conc_fail's part in a test */
+    struct conc__test *t = conc__test_of();
+    if (!t) return;
+    conc__test_note(t, CONC_FAIL_ASSERT, "%s", text);
     conc__test_leave(t);
 }
 /* Something that cannot be under the explorer's control. */
@@ -9078,6 +9102,7 @@ CONC__FN uint32_t conc__test_choice(struct conc__test *t, uint32_t n) {
     if (t->following) {
         if (t->at_list < t->nlist && t->list[t->at_list] >= CONC__D_CHOICE && t->list[t->at_list] != CONC__D_TIMER)
             k = (t->list[t->at_list++] & 0x7fffu) % n;
+        else if (t->at_list < t->nlist) t->misfits++;
     } else if (t->how == CONC_BOUNDED || t->how == CONC_EXHAUSTIVE) k = conc__search_choice(t, n);
     else if (t->how != CONC_FIFO) k = conc__test_below(t, n);
     if (t->tracing) conc__trace_other(t, CONC__O_CHOICE, k, n);
@@ -9197,10 +9222,12 @@ CONC__FN struct conc__tg *conc__pick_fifo(struct conc__test *t) {
    (conc_settle, conc_relax). */
 CONC__FN struct conc__tg *conc__pick_listed(struct conc__test *t) {
     struct conc__tg *any;
-    for (; t->at_list < t->nlist; t->at_list++) {
+    for (; t->at_list < t->nlist; t->at_list++, t->misfits++) {
         uint16_t want = t->list[t->at_list];
         if (want == CONC__D_TIMER) {
-            if (conc__test_timers(t)) conc__test_fire(t);
+            if (!conc__test_timers(t)) continue;
+            t->misfits--;
+            conc__test_fire(t);
             continue;
         }
         if (want >= CONC__D_CHOICE || want >= t->ntg) continue;
@@ -9689,7 +9716,7 @@ CONC__FN void conc__test_reset(struct conc__test *t, uint64_t index) {
     t->low = 1u << 30;
     t->idle_fires = t->relaxed = 0;
     t->preempted = 0;
-    t->at_frame = t->last_frame = t->nwake = t->at_list = t->ntrace = 0;
+    t->at_frame = t->last_frame = t->nwake = t->at_list = t->ntrace = t->misfits = 0;
     t->asleep = 0;
     t->used = 0;
     if (t->how != CONC_PCT) return;
@@ -9699,9 +9726,11 @@ CONC__FN void conc__test_main(void *arg) {
     struct conc__test *t = (struct conc__test *)arg;
     t->fn(t->arg);
 }
+CONC__FN void conc__job_at(struct conc__test *t, uint64_t index);
 CONC__FN void conc__test_once(struct conc__test *t, uint64_t index) {
     static const conc__site site = { "main", "conc_test", "", 0 };
     conc__m *m = t->m;
+    if (conc__unlikely(t->job != NULL)) conc__job_at(t, index);
     conc__test_reset(t, index);
     conc__rec *r = conc__rec_get(m->p);
     if (!r) conc__fatal("out of memory: conc_test");
@@ -9727,7 +9756,7 @@ CONC__FN void conc__test_once(struct conc__test *t, uint64_t index) {
         else if (t->bubble) conc__test_note(t, CONC_FAIL_LEAK, "deadlock: main bubble goroutine has exited but blocked goroutines remain");
         else if (!t->o.leaks_allowed) conc__test_note(t, CONC_FAIL_LEAK, "%u goroutine%s blocked at the end", t->live, t->live == 1 ? " is" : "s are");
     }
-    if (t->steps > t->most) t->most = t->steps;
+    if (index < CONC__BLOCK && t->steps > t->most) t->most = t->steps;
     if (t->how == CONC_URW && !t->measured) {
         t->measured = true;
         for (uint32_t i = 0; i < t->ntg; i++) t->tg[i]->first = t->tg[i]->length;
@@ -9864,6 +9893,15 @@ CONC__FN void conc__say_cycle(struct conc__test *t) {
     }
 }
 
+/* The schedule that has been recorded, and how it ended. */
+CONC__FN void conc__say_schedule(struct conc__test *t) {
+    conc__say_trace(t);
+    conc__say(t, "  => %s\n", t->kind == CONC_FAIL_NONE ? "passed" : t->what);
+    if (t->kind != CONC_FAIL_DEADLOCK && t->kind != CONC_FAIL_LEAK && t->kind != CONC_FAIL_LIVELOCK) return;
+    conc__say_blocked(t);
+    conc__say_cycle(t);
+}
+
 /* Tokens: c1.<strategy and depth>.<seed>.<index>.<longest> for schedules out of a generator; c1=<list> for any: decisions as text, each
    goroutine's number once for a run of steps ("3x5" is five steps of goroutine 3), "t" a timer, "c2" a choice. */
 static const char *const conc__strategy_text[] = { "mix", "random", "pos", "pct", "urw", "bounded", "dpor", "fifo" };
@@ -9973,6 +10011,9 @@ CONC__FN struct conc__test *conc__test_new(const char *name, void (*fn)(void *),
     if (t->o.preemptions <= 0) t->o.preemptions = 2;
     if (!t->o.max_steps) t->o.max_steps = 100000;
     if (!t->o.fair_after) t->o.fair_after = 10000;
+    if (t->o.stuck <= 0) t->o.stuck = 10;
+    if (t->o.jobs > CONC__JOBS) t->o.jobs = CONC__JOBS;
+    if (t->o.jobs > 1) t->o.isolate = true;
     if (!t->o.seed) t->o.seed = (uint64_t)conc__env("CONC_SEED", 1, INT_MAX, 1);
     t->size = CONC__ARENA;
     t->arena = (char *)conc__os_reserve(t->size);
@@ -10008,14 +10049,8 @@ CONC__FN void conc__test_enter(struct conc__test *t) {
     (void)conc__add(&conc__testing, 1);
     conc__tsan_blind(true);
 }
-CONC__FN void conc__test_exit_thread(struct conc__test *t) {
+CONC__FN void conc__test_release(struct conc__test *t) {
     conc__p *p = t->m->p;
-    for (uint32_t i = 0; i < t->ntg; i++)
-        if (t->tg[i]->g) conc__tg_discard(t, t->tg[i]);
-    t->ntg = 0;
-    conc__tsan_blind(false);
-    (void)conc__add(&conc__testing, (uint32_t)-1);
-    conc__tls_m = NULL;
     conc__lock(&conc__rt.stack_lock); /* its free stacks and records go back to the common pools */
     while (p->nstack > 0) conc__pool_put(p->stacks[--p->nstack]);
     conc__unlock(&conc__rt.stack_lock);
@@ -10033,6 +10068,15 @@ CONC__FN void conc__test_exit_thread(struct conc__test *t) {
     conc__os_release(t->arena, t->size);
     t->arena = NULL;
 }
+CONC__FN void conc__test_exit_thread(struct conc__test *t) {
+    for (uint32_t i = 0; i < t->ntg; i++)
+        if (t->tg[i]->g) conc__tg_discard(t, t->tg[i]);
+    t->ntg = 0;
+    conc__tsan_blind(false);
+    (void)conc__add(&conc__testing, (uint32_t)-1);
+    conc__tls_m = NULL;
+    conc__test_release(t);
+}
 /* Which strategy schedule i of a test follows. */
 CONC__FN void conc__test_turn(struct conc__test *t, uint64_t index) {
     static const conc_strategy turn[4] = { CONC_POS, CONC_RANDOM, CONC_PCT, CONC_PCT };
@@ -10047,6 +10091,13 @@ CONC__FN bool conc__test_more(struct conc__test *t, uint64_t index, int64_t limi
     case CONC_FIFO: return false;
     default: return index + 1 < t->o.schedules && ((index & 63) != 63 || conc__os_now() < limit);
     }
+}
+/* May a failure's schedule be run over and over in this process? Not after one that may have damaged its memory, or takes long. */
+CONC__FN bool conc__harmless(conc_fail_kind kind) { return kind != CONC_FAIL_CRASH && kind != CONC_FAIL_HANG; }
+CONC__FN const char *conc__short_token(struct conc__test *t, uint64_t index, uint64_t longest) {
+    (void)snprintf(t->token, sizeof t->token, "c1.%s%d.%llu.%llu.%llu", conc__strategy_text[t->how], t->depth, (unsigned long long)t->o.seed,
+                   (unsigned long long)index, (unsigned long long)longest);
+    return t->token;
 }
 /* Run the failed schedule again, record it, make it small, and tell. */
 CONC__FN void conc__test_explain(struct conc__test *t, conc_report *r, uint64_t index, uint64_t longest) {
@@ -10067,29 +10118,22 @@ CONC__FN void conc__test_explain(struct conc__test *t, conc_report *r, uint64_t 
     uint32_t before, after;
     (void)conc__decisions(t);
     before = after = conc__changes(t->list, t->nlist);
-    if (!t->o.quiet) {
+    if (!t->o.quiet && conc__harmless(kind)) {
         conc__shrink(t, kind, what);
         after = conc__changes(t->list, t->nlist);
         (void)conc__follow(t, kind, what);
     }
     t->long_token = conc__list_text(t->list, t->nlist);
     if (how == CONC_BOUNDED || how == CONC_EXHAUSTIVE || how == CONC_FIFO) r->token = t->long_token;
-    else {
-        (void)snprintf(t->token, sizeof t->token, "c1.%s%d.%llu.%llu.%llu", conc__strategy_text[how], t->depth, (unsigned long long)t->o.seed,
-                       (unsigned long long)index, (unsigned long long)longest);
-        r->token = t->token;
-    }
+    else r->token = conc__short_token(t, index, longest);
     conc__say(t, "FAIL %s: %s: %s\n", t->name, conc_fail_text(kind), t->what);
     if (t->o.quiet) return;
-    conc__say(t, "  schedule %llu of %s, %u goroutines, %zu steps, %u changes of goroutine (shrunk from %u)\n\n", (unsigned long long)index + 1,
-              conc__strategy_text[t->o.strategy], t->ntg, t->ntrace, after, before);
-    conc__say_trace(t);
-    conc__say(t, "  => %s\n", t->what);
-    if (kind == CONC_FAIL_DEADLOCK || kind == CONC_FAIL_LEAK || kind == CONC_FAIL_LIVELOCK) {
-        conc__say_blocked(t);
-        conc__say_cycle(t);
-    }
-    conc__say(t, "\nagain: CONC_REPLAY='%s'\n   or: CONC_REPLAY='%s' (this shorter one)\n", r->token, t->long_token);
+    conc__say(t, "  schedule %llu of %s, %u goroutines, %zu steps, %u changes of goroutine", (unsigned long long)index + 1,
+              conc__strategy_text[t->o.strategy], t->ntg, t->ntrace, after);
+    if (conc__harmless(kind)) conc__say(t, " (shrunk from %u)\n\n", before);
+    else conc__say(t, "\n\n");
+    conc__say_schedule(t);
+    conc__say(t, "\nagain: CONC_REPLAY='%s'\n   or: CONC_REPLAY='%s' (%s)\n", r->token, t->long_token, conc__harmless(kind) ? "this shorter one" : "step by step");
 }
 CONC__FN conc_report conc__test_search(struct conc__test *t) {
     conc_report r;
@@ -10104,7 +10148,8 @@ CONC__FN conc_report conc__test_search(struct conc__test *t) {
         conc__test_once(t, index);
         r.schedules += !t->pruned;
         if (t->kind != CONC_FAIL_NONE) break;
-    } while (conc__test_more(t, index, limit) && ++index);
+    } while (conc__test_more(t, index, limit) && (index = index + 1 == CONC__BLOCK && t->from > index ? t->from : index + 1));
+    if (t->from) r.schedules = index + 1;
     r.kind = t->kind;
     r.steps = t->all_steps;
     r.ok = r.kind == CONC_FAIL_NONE;
@@ -10147,20 +10192,297 @@ CONC__FN conc_report conc__test_replay(struct conc__test *t, const char *token) 
     r.ok = r.kind == CONC_FAIL_NONE;
     r.schedules = 1;
     r.steps = t->steps;
-    conc__say(t, "%s %s: %s\n\n", r.ok ? "ok" : "FAIL", t->name, r.ok ? "this schedule passes" : t->what);
-    conc__say_trace(t);
-    conc__say(t, "  => %s\n", r.ok ? "passed" : t->what);
-    if (t->live) conc__say_blocked(t), conc__say_cycle(t);
+    if (r.ok) conc__say(t, "ok %s: this schedule passes\n", t->name);
+    else conc__say(t, "FAIL %s: %s: %s\n", t->name, conc_fail_text(t->kind), t->what);
+    t->misfits += t->nlist - t->at_list;
+    if (t->misfits)
+        conc__say(t, "  %zu of the token's %zu decisions did not fit and were passed over: the program has changed since\n", t->misfits, t->nlist);
+    conc__say(t, "\n");
+    conc__say_schedule(t);
     (void)snprintf(t->token, sizeof t->token, "%s", r.ok ? "" : strlen(token) < sizeof t->token ? token : "");
     r.token = t->token;
+    return r;
+}
+CONC__FN conc_report conc__test_whole(struct conc__test *t, const char *token) {
+    return token ? conc__test_replay(t, token) : conc__test_search(t);
+}
+
+/* ---- processes: .isolate and .jobs ----
+   Nothing of the test runs in the caller's process. The process that does run it ("apart") is forked, has one thread of the explorer and
+   what conc.h's runtime starts afresh (see conc__fork_child), and ends by _exit, so a runtime and threads that the caller has are
+   not touched; memory is a copy, and locks that other threads held at the fork stay locked in it: a body must not use what they guard.
+
+   There a signal that would kill ends the schedule, as a panic does: its handler switches to the driver, which then explains the failure as any other. The
+   process may be damaged by then, and the second blow kills it; so it notes in shared memory which schedule it is at, and from
+   that the caller makes a report of fewer words.
+
+   With jobs, processes take blocks of schedules in turn, each in order, and stop behind the least that has failed; since each runs the first block for itself
+   (PCT and URW measure in it), a schedule is the same in all of them. The one that failed is then explained by one more process. */
+struct conc__part { uint64_t index, most, schedules, steps; }; /* which schedule; and PCT's length before it; how many have been run */
+struct conc__apart {
+    uint64_t next, failed; /* the first block that nobody has; the least schedule that failed */
+    struct conc__part job[CONC__JOBS + 1]; /* the last: of the one that explains */
+};
+struct conc__told { conc_fail_kind kind; bool exhausted; uint64_t schedules, steps; size_t token; }; /* through the pipe: this, token, text */
+static struct { struct conc__test *t; pthread_t thread; uint64_t steps; int same; } conc__watch;
+
+CONC__FN void conc__job_at(struct conc__test *t, uint64_t index) {
+    if (t->following) return; /* shrinking */
+    conc__st(&t->job->index, index);
+    conc__st(&t->job->most, t->most);
+}
+CONC__FN const char *conc__signal_text(int sig) {
+    static const struct { int sig; const char *text; } known[] = {
+        { SIGSEGV, "SIGSEGV" }, { SIGBUS, "SIGBUS" }, { SIGFPE, "SIGFPE" }, { SIGILL, "SIGILL" }, { SIGABRT, "SIGABRT" }, { SIGTRAP, "SIGTRAP" },
+        { SIGSYS, "SIGSYS" }, { SIGKILL, "SIGKILL" }, { SIGTERM, "SIGTERM" }, { SIGPIPE, "SIGPIPE" }, { SIGXCPU, "SIGXCPU" }
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (known[i].sig == sig) return known[i].text;
+    return "a signal";
+}
+CONC__FN bool conc__in_body(const struct conc__test *t) { return pthread_equal(pthread_self(), conc__watch.thread) && t->m->cur != &t->m->g0; }
+CONC__FN void conc__on_crash(int sig, siginfo_t *info, void *context) {
+    struct conc__test *t = conc__watch.t;
+    uintptr_t at = (uintptr_t)info->si_addr;
+    (void)context;
+    if (!conc__in_body(t)) {
+        (void)signal(sig, SIG_DFL); /* returns, and dies of it */
+        return;
+    }
+    bool address = sig == SIGSEGV || sig == SIGBUS;
+    if (address && conc__guard_hit((const char *)at)) conc__test_note(t, CONC_FAIL_PANIC, "fatal error: stack overflow");
+    else if (address && info->si_code > 0 && at < 65536) conc__test_note(t, CONC_FAIL_CRASH, "%s: an access through a null pointer (address %#zx)", conc__signal_text(sig), (size_t)at);
+    else conc__test_note(t, CONC_FAIL_CRASH, "%s", conc__signal_text(sig));
+    conc__test_leave(t);
+}
+CONC__FN void conc__on_tick(int sig) { /* four times in .stuck seconds */
+    struct conc__test *t = conc__watch.t;
+    if (!pthread_equal(pthread_self(), conc__watch.thread)) {
+        (void)pthread_kill(conc__watch.thread, sig);
+        return;
+    }
+    uint64_t steps = t->all_steps + t->steps;
+    if (conc__watch.steps != steps) {
+        conc__watch.steps = steps;
+        conc__watch.same = 0;
+    } else if (++conc__watch.same >= 4) {
+        if (!conc__in_body(t)) _exit(3); /* the driver, stuck: a crash has left something locked */
+        conc__watch.same = 0;
+        conc__test_note(t, CONC_FAIL_HANG, "no operation for %g s: a loop without one, or a call that blocks", t->o.stuck);
+        conc__test_leave(t);
+    }
+}
+/* This process is the test's: have the signals that would kill it, and a clock that looks after it. */
+CONC__FN void conc__watch_begin(struct conc__test *t) {
+    static const int fatal[] = { SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS };
+    struct itimerval every;
+    struct sigaction a;
+    stack_t alt;
+    conc__watch.t = t;
+    conc__watch.thread = pthread_self();
+    memset(&alt, 0, sizeof alt);
+    alt.ss_size = 65536;
+    alt.ss_sp = conc__xmalloc(alt.ss_size);
+    (void)sigaltstack(&alt, NULL);
+    memset(&a, 0, sizeof a);
+    (void)sigemptyset(&a.sa_mask);
+    a.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER; /* its handlers do not return */
+    a.sa_sigaction = conc__on_crash;
+    for (size_t i = 0; i < (CONC__ASAN ? 1 : sizeof fatal / sizeof fatal[0]); i++) (void)sigaction(fatal[i], &a, NULL); /* AddressSanitizer explains the others */
+    a.sa_flags = SA_ONSTACK | SA_NODEFER | SA_RESTART;
+    a.sa_handler = conc__on_tick;
+    (void)sigaction(SIGALRM, &a, NULL);
+    int64_t us = (int64_t)(t->o.stuck * 1e6 / 4) + 1;
+    every.it_interval.tv_sec = (time_t)(us / 1000000);
+    every.it_interval.tv_usec = (suseconds_t)(us % 1000000);
+    every.it_value = every.it_interval;
+    (void)setitimer(ITIMER_REAL, &every, NULL);
+}
+
+/* the processes that search */
+CONC__FN void conc__job_run(struct conc__test *t, struct conc__apart *s, uint64_t index, bool counts) {
+    uint64_t least = conc__ld(&s->failed);
+    conc__test_turn(t, index);
+    conc__test_once(t, index);
+    if (counts) conc__st(&t->job->schedules, t->job->schedules + 1);
+    conc__st(&t->job->steps, t->all_steps);
+    if (t->kind == CONC_FAIL_NONE) return;
+    while (index < least && !__atomic_compare_exchange_n(&s->failed, &least, index, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) continue;
+}
+CONC__FN void conc__job_main(struct conc__test *t, struct conc__apart *s, bool first) {
+    int64_t limit = conc__os_now() + (int64_t)(t->o.seconds * 1e9);
+    uint64_t end = t->o.schedules, i = 0;
+    conc__test_enter(t);
+    conc__watch_begin(t);
+    for (; i < end && i < CONC__BLOCK && i < conc__ld(&s->failed); i++) conc__job_run(t, s, i, first);
+    do {
+        i = conc__add(&s->next, (uint64_t)CONC__BLOCK) - CONC__BLOCK;
+        for (uint64_t k = i; k < end && k < i + CONC__BLOCK && k < conc__ld(&s->failed); k++) conc__job_run(t, s, k, true);
+    } while (i < end && i < conc__ld(&s->failed) && conc__os_now() < limit);
+    (void)fflush(NULL);
+    _exit(0);
+}
+/* -> how a process ended: 0, its exit status, or 128 and the signal */
+CONC__FN int conc__apart_wait(pid_t pid) {
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+/* All processes that search; -> false: none could be started. */
+CONC__FN bool conc__jobs_run(struct conc__test *t, struct conc__apart *s) {
+    pid_t pid[CONC__JOBS];
+    int n = 0;
+    for (; n < t->o.jobs; n++) {
+        t->job = &s->job[n];
+        if ((pid[n] = fork()) == 0) conc__job_main(t, s, n == 0);
+        if (pid[n] < 0) break;
+    }
+    for (int k = 0; k < n; k++)
+        if (conc__apart_wait(pid[k]) != 0 && s->job[k].index < s->failed) s->failed = s->job[k].index;
+    return n > 0;
+}
+
+/* the process that explains, or does it all */
+CONC__FN void conc__write_all(int fd, const void *data, size_t n) {
+    for (const char *p = (const char *)data; n > 0;) {
+        ssize_t k = write(fd, p, n);
+        if (k < 0 && errno == EINTR) continue;
+        if (k <= 0) return;
+        p += k;
+        n -= (size_t)k;
+    }
+}
+CONC__FN void conc__apart_main(struct conc__test *t, const char *token, int fd) {
+    struct conc__told told;
+    conc__test_enter(t);
+    conc__watch_begin(t);
+    conc_report r = conc__test_whole(t, token);
+    memset(&told, 0, sizeof told);
+    told.kind = r.kind;
+    told.exhausted = r.exhausted;
+    told.schedules = r.schedules;
+    told.steps = r.steps;
+    told.token = strlen(r.token);
+    (void)fflush(NULL);
+    conc__write_all(fd, &told, sizeof told);
+    conc__write_all(fd, r.token, told.token);
+    conc__write_all(fd, t->text, t->ntext);
+    _exit(0);
+}
+/* What comes through the pipe, until its end. */
+CONC__FN void conc__read_all(struct conc__test *t, int fd) {
+    for (ssize_t k = 1; k != 0;) {
+        t->text = (char *)conc__test_grow(t->text, &t->have_text, t->ntext + 4096, 1);
+        k = read(fd, t->text + t->ntext, t->have_text - t->ntext - 1);
+        if (k < 0 && errno != EINTR) break;
+        if (k > 0) t->ntext += (size_t)k;
+    }
+    t->text[t->ntext] = 0;
+}
+/* The process has told nothing: a report from what it has left in the shared memory. */
+CONC__FN void conc__apart_lost(struct conc__test *t, conc_report *r, const char *token, int status) {
+    uint64_t index = t->job->index;
+    t->ntext = 0;
+    r->kind = CONC_FAIL_CRASH;
+    r->schedules = index + 1;
+    if (status > 128) conc__say(t, "FAIL %s: crash: the process of the test died of %s (%d)", t->name, conc__signal_text(status - 128), status - 128);
+    else conc__say(t, "FAIL %s: crash: the process of the test ended with exit status %d", t->name, status);
+    if (token) {
+        conc__say(t, "\n");
+        return;
+    }
+    conc__say(t, "\n  schedule %llu of %s\n", (unsigned long long)index + 1, conc__strategy_text[t->o.strategy]);
+    conc__test_turn(t, index);
+    if (t->how == CONC_BOUNDED || t->how == CONC_EXHAUSTIVE || t->how == CONC_FIFO) return;
+    r->token = conc__short_token(t, index, t->job->most);
+    conc__say(t, "\nagain: CONC_REPLAY='%s'\n", r->token);
+}
+CONC__FN conc_report conc__apart_report(struct conc__test *t, const char *token) {
+    conc_report r;
+    struct conc__told told;
+    int fd[2], status = 0;
+    pid_t pid;
+    memset(&r, 0, sizeof r);
+    r.token = "";
+    r.kind = CONC_FAIL_UNAVAILABLE;
+    if (pipe2(fd, O_CLOEXEC) != 0) return r;
+    if ((pid = fork()) == 0) conc__apart_main(t, token, fd[1]);
+    (void)close(fd[1]);
+    if (pid > 0) {
+        conc__read_all(t, fd[0]);
+        status = conc__apart_wait(pid);
+    }
+    (void)close(fd[0]);
+    if (pid < 0) return r;
+    if (t->ntext < sizeof told) {
+        conc__apart_lost(t, &r, token, status);
+        return r;
+    }
+    memcpy(&told, t->text, sizeof told);
+    r.kind = told.kind;
+    r.ok = r.kind == CONC_FAIL_NONE;
+    r.exhausted = told.exhausted;
+    r.schedules = told.schedules;
+    r.steps = told.steps;
+    r.token = t->long_token = (char *)conc__xmalloc(told.token + 1);
+    memcpy(t->long_token, t->text + sizeof told, told.token);
+    t->long_token[told.token] = 0;
+    t->ntext -= sizeof told + told.token;
+    memmove(t->text, t->text + sizeof told + told.token, t->ntext + 1);
+    return r;
+}
+/* The jobs are done: what they found. -> true: all is well, and r says so. */
+CONC__FN bool conc__jobs_good(struct conc__test *t, const struct conc__apart *s, conc_report *r) {
+    for (int k = 0; k < t->o.jobs; k++) {
+        r->schedules += s->job[k].schedules;
+        r->steps += s->job[k].steps;
+    }
+    r->ok = s->failed == UINT64_MAX;
+    if (r->ok) conc__say(t, "ok %s: %llu schedules\n", t->name, (unsigned long long)r->schedules);
+    return r->ok;
+}
+CONC__FN conc_report conc__test_apart(struct conc__test *t, const char *token) {
+    conc_report r;
+    bool search = t->o.strategy == CONC_BOUNDED || t->o.strategy == CONC_EXHAUSTIVE || t->o.strategy == CONC_FIFO;
+    struct conc__apart *s = (struct conc__apart *)mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    memset(&r, 0, sizeof r);
+    if (s == MAP_FAILED) conc__fatal("out of memory: conc_test");
+    s->next = CONC__BLOCK;
+    s->failed = UINT64_MAX;
+    r.token = "";
+    (void)fflush(NULL); /* or the processes would write it again */
+    if (token || search || t->o.jobs < 2 || !conc__jobs_run(t, s) || !conc__jobs_good(t, s, &r)) {
+        uint64_t steps = r.steps;
+        if (s->failed != UINT64_MAX) {
+            t->from = s->failed < CONC__BLOCK ? 0 : s->failed;
+            t->o.schedules = s->failed + 1;
+            t->o.seconds = 1e6;
+        }
+        t->job = &s->job[CONC__JOBS];
+        r = conc__apart_report(t, token);
+        r.steps += steps;
+        if (r.kind == CONC_FAIL_UNAVAILABLE) conc__say(t, "FAIL %s: no process can be started: %s\n", t->name, strerror(errno));
+        if (r.ok && s->failed != UINT64_MAX) {
+            r.ok = false;
+            r.kind = CONC_FAIL_NONDET;
+            t->ntext = 0;
+            conc__say(t, "FAIL %s: the test is not deterministic: schedule %llu failed, and did not when it was run again\n", t->name, (unsigned long long)s->failed);
+        }
+    }
+    t->job = NULL;
+    (void)munmap(s, sizeof *s);
+    conc__test_release(t);
     return r;
 }
 struct conc__testcall { struct conc__test *t; const char *token; conc_report r; };
 CONC__FN void *conc__test_thread(void *arg) {
     struct conc__testcall *c = (struct conc__testcall *)arg;
-    conc__test_enter(c->t);
-    c->r = c->token ? conc__test_replay(c->t, c->token) : conc__test_search(c->t);
-    conc__test_exit_thread(c->t);
+    if (c->t->o.isolate) c->r = conc__test_apart(c->t, c->token);
+    else {
+        conc__test_enter(c->t);
+        c->r = conc__test_whole(c->t, c->token);
+        conc__test_exit_thread(c->t);
+    }
     c->r.text = c->t->text ? c->t->text : "";
     return NULL;
 }
@@ -10256,7 +10578,17 @@ CONC_API int conc_choose(int n) {
     return (int)(((uint64_t)conc__random() * (uint64_t)n) >> 32);
 }
 CONC_API void conc__test_assert(const char *cond, const char *file, int line) { conc__fatal("conc_assert(%s) failed\n\t%s:%d", cond, file, line); }
+#define conc__test_failed(text) ((void)0)
 #endif
+CONC_API void conc_fail(const char *format, ...) {
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    conc__test_failed(text);
+    conc__fatal("%s", text);
+}
 CONC_API const char *conc_fail_text(conc_fail_kind kind) {
     static const char *const text[] = {
 #define CONC__X(name, words) words,
