@@ -1223,6 +1223,8 @@ typedef struct conc_test_opts { /* zero is the default everywhere */
                                 CONC_FAIL_HANG, with its schedule and token, and the caller goes on. What the body writes to memory is lost */
     int jobs;                /* processes that share the schedules, at most 64; more than one means isolate. The report is that of one
                                 process, to the letter, unless .seconds ends the search. BOUNDED and EXHAUSTIVE use one */
+    const char *timeline;    /* a file to write a failure's schedule to, as one HTML page: a column for each goroutine, arrows from send to
+                                receive, unlock to lock, waker to woken. For all tests: CONC_TIMELINE=directory in the environment */
     double stuck;            /* isolated: real seconds without an operation after which the body is taken to hang, 10 */
     int conc__end;
 } conc_test_opts;
@@ -8804,6 +8806,8 @@ struct conc__tstep {
     uint16_t g;           /* O_TIMER: which of equal timers; O_CHOICE: what was chosen */
     uint8_t op, nobj;
     bool parked;          /* it did not go through at once */
+    int8_t moved;         /* traced: elements that it put into a channel's buffer, or, less than 0, took out */
+    uint8_t moved_in;     /* of which of its objects */
     uint32_t options;     /* O_CHOICE: of how many; O_ADD, O_DONE: the counter before it */
     const void *obj[CONC__OBJS];
     const conc__site *site;
@@ -8878,6 +8882,9 @@ struct conc__test {
     struct conc__part *job; /* isolated: what is known of this process to the one that waits for it */
     uint64_t from;        /* the schedule that other processes found to fail */
     size_t misfits;       /* decisions of the list that did not fit */
+    struct conc__woken *woken; /* traced: which step made whom runnable */
+    size_t nwoken, have_woken;
+    uint32_t counts[CONC__OBJS]; /* lengths of the channels of the last step, before it */
 };
 #ifndef CONC_STATIC
 __thread const conc__site *conc__here;
@@ -9081,9 +9088,45 @@ CONC__FN bool conc__conflict(const struct conc__tstep *a, const struct conc__tst
 }
 
 /* recording */
+struct conc__woken { size_t by; uint32_t g; }; /* by: index in the trace */
+/* The channel that is object k of s; NULL if it is none of the body's own, and may be gone. */
+CONC__FN const struct conc_chan *conc__step_chan(const struct conc__test *t, const struct conc__tstep *s, int k) {
+    const char *c = (const char *)s->obj[k];
+    bool chan = (s->op == CONC__O_SEND || s->op == CONC__O_RECV || s->op == CONC__O_SELECT) && k < s->nobj && s->nobj != CONC__ANY;
+    return chan && c >= t->arena && c < t->arena + t->used ? (const struct conc_chan *)(const void *)c : NULL;
+}
+CONC__FN size_t conc__trace_last(const struct conc__test *t) { /* the step that is being taken, without its choices; or a timer's */
+    size_t i = t->ntrace;
+    while (i > 0 && t->trace[i - 1].op == CONC__O_CHOICE) i--;
+    return i;
+}
+/* The last step is over: what has it done to its channels' buffers? */
+CONC__FN void conc__trace_settle(struct conc__test *t) {
+    size_t last = conc__trace_last(t);
+    struct conc__tstep *s = last ? &t->trace[last - 1] : NULL;
+    const struct conc_chan *c;
+    for (int k = 0; s && k < CONC__OBJS; k++)
+        if ((c = conc__step_chan(t, s, k)) != NULL && c->count != t->counts[k]) {
+            s->moved = c->count > t->counts[k] ? 1 : -1;
+            s->moved_in = (uint8_t)k;
+        }
+}
 CONC__NOINLINE void conc__trace_add(struct conc__test *t, const struct conc__tstep *s) {
+    const struct conc_chan *c;
+    if (s->op != CONC__O_CHOICE) {
+        conc__trace_settle(t);
+        for (int k = 0; k < CONC__OBJS; k++) t->counts[k] = (c = conc__step_chan(t, s, k)) != NULL ? c->count : 0;
+    }
     t->trace = (struct conc__tstep *)conc__test_grow(t->trace, &t->have_trace, t->ntrace + 1, sizeof *s);
-    t->trace[t->ntrace++] = *s;
+    t->trace[t->ntrace] = *s;
+    t->trace[t->ntrace++].moved = 0;
+}
+CONC__FN void conc__trace_wake(struct conc__test *t, uint32_t g) {
+    size_t last = conc__trace_last(t);
+    if (!last) return;
+    t->woken = (struct conc__woken *)conc__test_grow(t->woken, &t->have_woken, t->nwoken + 1, sizeof *t->woken);
+    t->woken[t->nwoken].by = last - 1;
+    t->woken[t->nwoken++].g = g;
 }
 CONC__FN void conc__trace_other(struct conc__test *t, uint8_t op, uint32_t what, uint32_t options) {
     struct conc__tstep s;
@@ -9389,7 +9432,9 @@ CONC__FN void conc__test_ready(conc__g *g) {
     if (!t || !tg) conc__fatal("a goroutine of a test and one outside it use the same object");
     tg->next.op = CONC__O_RESUME;
     tg->next.nobj = 0;
+    tg->next.parked = false;
     if (t->how == CONC_EXHAUSTIVE) conc__frame_wake(t, tg->next.g);
+    if (t->tracing) conc__trace_wake(t, tg->next.g);
     conc__run_add(t, tg);
 }
 CONC__FN struct conc__tg *conc__tg_new(struct conc__test *t) {
@@ -9716,7 +9761,7 @@ CONC__FN void conc__test_reset(struct conc__test *t, uint64_t index) {
     t->low = 1u << 30;
     t->idle_fires = t->relaxed = 0;
     t->preempted = 0;
-    t->at_frame = t->last_frame = t->nwake = t->at_list = t->ntrace = t->misfits = 0;
+    t->at_frame = t->last_frame = t->nwake = t->at_list = t->ntrace = t->misfits = t->nwoken = 0;
     t->asleep = 0;
     t->used = 0;
     if (t->how != CONC_PCT) return;
@@ -9902,6 +9947,256 @@ CONC__FN void conc__say_schedule(struct conc__test *t) {
     conc__say_cycle(t);
 }
 
+/* ---- the timeline: the recorded schedule as one page of HTML ----
+   A row for each step, a column for each goroutine: its line, which is thick where it is blocked. Arrows come from three sources: what went
+   through a channel (first in, first out, by what each step moved), who unlocked what another locked next, and who woke whom.
+   The page is well-formed XML, too, and needs nothing but itself. */
+#define CONC__ROW 22
+#define CONC__WIDTH 230
+#define CONC__ROWS 2000 /* the last steps are shown, of the first goroutines */
+#define CONC__COLUMNS 64
+struct conc__page {
+    struct conc__test *t;
+    size_t first;         /* step in the first row */
+    uint32_t columns;
+    size_t *queue;        /* steps that have put something into a channel that nobody has taken yet; or SIZE_MAX */
+    size_t nqueue, have_queue;
+};
+CONC__FN size_t conc__row_y(const struct conc__page *p, size_t step) { return 60 + (step - p->first) * CONC__ROW; }
+CONC__FN uint32_t conc__column_x(uint32_t g) { return 24 + g * CONC__WIDTH; }
+CONC__FN void conc__say_html(struct conc__test *t, const char *text) { /* escaped */
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        if (*c == '<' || *c == '>' || *c == '&' || *c == '"' || *c == '\'') conc__say(t, "&#%d;", *c);
+        else if (*c >= 32 || *c == '\n' || *c == '\t') conc__say(t, "%c", *c);
+        else conc__say(t, "?");
+    }
+}
+CONC__FN bool conc__row_shown(const struct conc__page *p, size_t step) {
+    return step >= p->first && p->t->trace[step].g < p->columns;
+}
+CONC__FN void conc__say_arrow(const struct conc__page *p, size_t from, size_t to, const char *kind) {
+    const struct conc__tstep *a = &p->t->trace[from], *b = &p->t->trace[to];
+    if (from >= to || a->g == b->g || !conc__row_shown(p, from) || !conc__row_shown(p, to)) return;
+    int right = b->g > a->g ? 1 : -1;
+    int x1 = (int)conc__column_x(a->g) + 6 * right, x2 = (int)conc__column_x(b->g) - 8 * right;
+    conc__say(p->t, "<path class=\"%s\" d=\"M%d %zu C%d %zu %d %zu %d %zu\" marker-end=\"url(#tip)\"><title>%s</title></path>\n", kind, x1,
+              conc__row_y(p, from), x1 + 60 * right, conc__row_y(p, from), x2 - 60 * right, conc__row_y(p, to), x2, conc__row_y(p, to), kind);
+}
+/* The first step of g at or after step i; ntrace: there is none. */
+CONC__FN size_t conc__step_of(const struct conc__test *t, uint32_t g, size_t i) {
+    while (i < t->ntrace && (t->trace[i].g != g || t->trace[i].op >= CONC__O_TIMER)) i++;
+    return i;
+}
+/* The last step of g before step i, counted from 1; 0: there is none. */
+CONC__FN size_t conc__step_before(const struct conc__test *t, uint32_t g, size_t i) {
+    while (i > 0 && (t->trace[i - 1].g != g || t->trace[i - 1].op >= CONC__O_TIMER)) i--;
+    return i;
+}
+CONC__FN bool conc__uses_chan(const struct conc__tstep *s, const void *chan) {
+    if (s->op != CONC__O_SEND && s->op != CONC__O_RECV && s->op != CONC__O_SELECT) return false;
+    for (int k = 0; k < s->nobj && k < CONC__OBJS; k++)
+        if (s->obj[k] == chan) return true;
+    return false;
+}
+/* Somebody takes the oldest element of the channel: -> the step that put it there, SIZE_MAX if that is not known. */
+CONC__FN size_t conc__queue_take(struct conc__page *p, const void *chan) {
+    for (size_t i = 0; i < p->nqueue; i++) {
+        size_t step = p->queue[i];
+        if (!conc__uses_chan(&p->t->trace[step], chan)) continue;
+        memmove(p->queue + i, p->queue + i + 1, (--p->nqueue - i) * sizeof *p->queue);
+        return step;
+    }
+    return SIZE_MAX;
+}
+CONC__FN void conc__queue_put(struct conc__page *p, size_t step) {
+    p->queue = (size_t *)conc__test_grow(p->queue, &p->have_queue, p->nqueue + 1, sizeof *p->queue);
+    p->queue[p->nqueue++] = step;
+}
+/* Step by has woken g, which was blocked in step blocked: an element may have gone from one to the other. -> it did, and has its arrow */
+CONC__FN bool conc__say_handed(struct conc__page *p, size_t by, size_t blocked, size_t goes_on) {
+    const struct conc__tstep *a = &p->t->trace[by], *b = &p->t->trace[blocked];
+    const struct conc_chan *c;
+    const void *chan = a->op == CONC__O_SELECT ? b->obj[0] : a->obj[0]; /* of two selects, a guess would be one */
+    if ((a->op == CONC__O_SELECT && b->op == CONC__O_SELECT) || !conc__uses_chan(a, chan) || !conc__uses_chan(b, chan)) return false;
+    if (a->op == CONC__O_SEND || b->op == CONC__O_RECV) { /* to who waits */
+        conc__say_arrow(p, by, goes_on, "send");
+        return true;
+    }
+    c = conc__step_chan(p->t, a->op == CONC__O_SELECT ? b : a, 0);
+    if (c && c->cap > 0) { /* the oldest is taken, and the sender's goes into its place */
+        size_t put = conc__queue_take(p, chan);
+        if (put != SIZE_MAX) conc__say_arrow(p, put, by, "send");
+        conc__queue_put(p, blocked);
+    } else conc__say_arrow(p, blocked, by, "send");
+    return true;
+}
+CONC__FN void conc__say_wakes(struct conc__page *p, size_t by) {
+    struct conc__test *t = p->t;
+    for (size_t k = 0; k < t->nwoken; k++) {
+        size_t blocked = conc__step_before(t, t->woken[k].g, by), goes_on = conc__step_of(t, t->woken[k].g, by + 1);
+        if (t->woken[k].by != by || !blocked) continue;
+        if (t->trace[by].op != CONC__O_TIMER && conc__say_handed(p, by, blocked - 1, goes_on)) continue;
+        if (goes_on < t->ntrace && t->trace[by].op != CONC__O_TIMER) conc__say_arrow(p, by, goes_on, "wake");
+    }
+}
+/* A lock, or the end of a wait: the last step on its object that let it. */
+CONC__FN void conc__say_released(const struct conc__page *p, size_t to) {
+    const struct conc__tstep *s = &p->t->trace[to];
+    if (s->op != CONC__O_LOCK && s->op != CONC__O_RLOCK && s->op != CONC__O_WLOCK && s->op != CONC__O_WAIT) return;
+    for (size_t i = to; i-- > 0;) {
+        const struct conc__tstep *a = &p->t->trace[i];
+        bool lets = a->op == CONC__O_UNLOCK || a->op == CONC__O_WUNLOCK || a->op == CONC__O_DONE || (a->op == CONC__O_RUNLOCK && s->op == CONC__O_WLOCK);
+        if ((lets && a->obj[0] == s->obj[0]) || (a->op == CONC__O_CWAIT && a->obj[1] == s->obj[0])) {
+            conc__say_arrow(p, i, to, s->op == CONC__O_WAIT ? "done" : "unlock");
+            return;
+        }
+    }
+}
+CONC__FN void conc__say_arrows(struct conc__page *p) {
+    for (size_t i = 0; i < p->t->ntrace; i++) {
+        const struct conc__tstep *s = &p->t->trace[i];
+        size_t put;
+        if (s->moved > 0) conc__queue_put(p, i);
+        else if (s->moved < 0 && (put = conc__queue_take(p, s->obj[s->moved_in])) != SIZE_MAX) conc__say_arrow(p, put, i, "send");
+        conc__say_wakes(p, i);
+        conc__say_released(p, i);
+    }
+    CONC_FREE(p->queue);
+}
+/* A goroutine's line, and where it is blocked. */
+CONC__FN void conc__say_line(const struct conc__page *p, uint32_t g) {
+    struct conc__test *t = p->t;
+    char name[80];
+    size_t first = conc__step_of(t, g, p->first), last = conc__step_before(t, g, t->ntrace);
+    uint32_t x = conc__column_x(g);
+    conc__tg_name(t->tg[g], name, sizeof name);
+    conc__say(t, "<text class=\"name\" x=\"%u\" y=\"24\">", x - 8);
+    conc__say_html(t, name);
+    conc__say(t, "<title>started at %s:%d</title></text>\n", conc__base(t->tg[g]->spawned->file), t->tg[g]->spawned->line);
+    if (first >= t->ntrace) return;
+    size_t end = t->tg[g]->g ? t->ntrace : last;
+    conc__say(t, "<line class=\"life\" x1=\"%u\" y1=\"%zu\" x2=\"%u\" y2=\"%zu\"/>\n", x, conc__row_y(p, first), x, conc__row_y(p, end - 1));
+    for (size_t i = first; i < t->ntrace; i = conc__step_of(t, g, i + 1)) {
+        size_t next = conc__step_of(t, g, i + 1);
+        bool stuck = next == t->ntrace && t->tg[g]->g && t->kind != CONC_FAIL_NONE && t->tg[g] != t->cur;
+        if (!t->trace[i].parked && !stuck) continue;
+        conc__say(t, "<line class=\"blocked\" x1=\"%u\" y1=\"%zu\" x2=\"%u\" y2=\"%zu\"><title>blocked</title></line>\n", x, conc__row_y(p, i) + 5, x,
+                  conc__row_y(p, next < t->ntrace ? next : t->ntrace) - 5);
+    }
+}
+CONC__FN void conc__say_row(const struct conc__page *p, size_t i) {
+    struct conc__test *t = p->t;
+    const struct conc__tstep *s = &t->trace[i];
+    char text[160];
+    size_t y = conc__row_y(p, i);
+    if (s->op == CONC__O_TIMER || s->op == CONC__O_CHOICE) {
+        if (s->op == CONC__O_TIMER)
+            conc__say(t, "<line class=\"time\" x1=\"8\" y1=\"%zu\" x2=\"%u\" y2=\"%zu\"/><text class=\"time\" x=\"30\" y=\"%zu\">"
+                         "time goes on, a timer fires</text>\n", y, conc__column_x(p->columns) - 8, y, y - 3);
+        else conc__say(t, "<text class=\"time\" x=\"30\" y=\"%zu\">choice %u of %u</text>\n", y + 4, s->g, s->options);
+        return;
+    }
+    if (s->g >= p->columns) return;
+    uint32_t x = conc__column_x(s->g);
+    if (s->op == CONC__O_START) (void)snprintf(text, sizeof text, "starts");
+    else if (s->op == CONC__O_RESUME) (void)snprintf(text, sizeof text, "goes on");
+    else conc__step_text(t, s, text, sizeof text);
+    bool minor = s->op == CONC__O_START || s->op == CONC__O_RESUME;
+    conc__say(t, "<g class=\"%s\"><circle cx=\"%u\" cy=\"%zu\" r=\"%d\"/><text x=\"%u\" y=\"%zu\">", minor ? "minor" : "step", x, y, minor ? 3 : 5,
+              x + 14, y + 4);
+    conc__say_html(t, text);
+    conc__say(t, "</text><title>step %zu: ", i + 1);
+    conc__say_html(t, text);
+    if (s->site && s->site->line) {
+        conc__say(t, "\n");
+        conc__say_html(t, s->site->file);
+        conc__say(t, ":%d", s->site->line);
+    }
+    conc__say(t, "</title></g>\n");
+}
+/* Where the schedule ended, in the column of who was running, or across. */
+CONC__FN void conc__say_end(const struct conc__page *p) {
+    struct conc__test *t = p->t;
+    size_t y = conc__row_y(p, t->ntrace);
+    bool own = t->kind == CONC_FAIL_ASSERT || t->kind == CONC_FAIL_PANIC || t->kind == CONC_FAIL_CRASH || t->kind == CONC_FAIL_HANG;
+    own = own && t->cur && t->cur->next.g < p->columns;
+    uint32_t x = conc__column_x(own ? t->cur->next.g : 0);
+    conc__say(t, "<g class=\"end\"><path d=\"M%u %zu l12 12 m0 -12 l-12 12\"/><text x=\"%u\" y=\"%zu\">", x - 6, y - 6, x + 14, y + 4);
+    conc__say_html(t, t->kind == CONC_FAIL_NONE ? "passed" : t->what);
+    conc__say(t, "</text></g>\n");
+}
+CONC__FN void conc__say_page(struct conc__test *t) {
+    static const char style[] =
+        ":root{color-scheme:light dark;--ink:#1b1f24;--paper:#fff;--faint:#8a929c;--send:#0a62c4;--unlock:#1a7f37;--wake:#8250df;--bad:#cf222e;"
+        "--wait:#f0b429}\n@media(prefers-color-scheme:dark){:root{--ink:#e6e9ed;--paper:#14171b;--send:#6cb2ff;--unlock:#57d07a;--wake:#c39bff;"
+        "--bad:#ff7b72;--wait:#b8860b}}\n"
+        "body{background:var(--paper);color:var(--ink);font:14px/1.5 system-ui,sans-serif;margin:1.5em}\n"
+        "svg{font:12px ui-monospace,monospace;fill:var(--ink)}.scroll{overflow:auto}pre{white-space:pre-wrap}\n"
+        ".name{font-weight:bold}.life{stroke:var(--faint);stroke-width:1.5}.blocked{stroke:var(--wait);stroke-width:7;stroke-linecap:round}\n"
+        ".minor,.time{fill:var(--faint);stroke:none}line.time{stroke:var(--faint);stroke-dasharray:2 4}.step:hover,.minor:hover{fill:var(--send)}\n"
+        "path.send,path.unlock,path.done,path.wake{fill:none;stroke-width:1.5;stroke:var(--send);opacity:.8}path.unlock{stroke:var(--unlock)}\n"
+        "path.done,path.wake{stroke:var(--wake);stroke-dasharray:5 3}path:hover{opacity:1;stroke-width:3}\n"
+        "#tip path{fill:var(--faint)}.end path{stroke:var(--bad);stroke-width:3}.end text{fill:var(--bad);font-weight:bold}\n";
+    struct conc__page p;
+    memset(&p, 0, sizeof p);
+    p.t = t;
+    p.first = t->ntrace > CONC__ROWS ? t->ntrace - CONC__ROWS : 0;
+    p.columns = t->ntg < CONC__COLUMNS ? t->ntg : CONC__COLUMNS;
+    conc__say(t, "<!DOCTYPE html>\n<html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\">\n<head><meta charset=\"utf-8\"/><title>");
+    conc__say_html(t, t->name);
+    conc__say(t, "</title>\n<style>\n%s</style></head>\n<body>\n<h1>", style);
+    conc__say_html(t, t->name);
+    conc__say(t, "</h1>\n<p>%s: ", conc_fail_text(t->kind));
+    conc__say_html(t, t->what);
+    conc__say(t, "</p>\n<p>%u goroutines, %zu steps", t->ntg, t->ntrace);
+    if (p.first) conc__say(t, ", the last %d are shown", CONC__ROWS);
+    if (p.columns < t->ntg) conc__say(t, " of the first %u goroutines", p.columns);
+    conc__say(t, ". Thick: blocked. Arrows: send to receive, unlock to lock, dashed: done to wait, waker to woken. Point at a step for its place."
+                 "</p>\n");
+    uint32_t wide = conc__column_x(p.columns) + 120;
+    size_t high = conc__row_y(&p, t->ntrace) + 30;
+    conc__say(t, "<div class=\"scroll\"><svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" height=\"%zu\" viewBox=\"0 0 %u %zu\" role=\"img\" "
+                 "aria-label=\"schedule\">\n<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"6\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" "
+                 "orient=\"auto\"><path d=\"M0 0L8 4L0 8z\"/></marker></defs>\n", wide, high, wide, high);
+    for (uint32_t g = 0; g < p.columns; g++) conc__say_line(&p, g);
+    for (size_t i = p.first; i < t->ntrace; i++) conc__say_row(&p, i);
+    conc__say_arrows(&p);
+    conc__say_end(&p);
+    conc__say(t, "</svg></div>\n</body>\n</html>\n");
+}
+/* The page's file: what the option says, or the test's name in CONC_TIMELINE. -> false: none is wanted */
+CONC__FN bool conc__page_path(const struct conc__test *t, char *path, size_t size) {
+    const char *dir = getenv("CONC_TIMELINE");
+    if (t->o.timeline) return snprintf(path, size, "%s", t->o.timeline) < (int)size;
+    if (!dir || !*dir) return false;
+    int n = snprintf(path, size, "%s/%s.html", dir, t->name);
+    for (int i = (int)strlen(dir) + 1; i < n - 5 && n < (int)size; i++)
+        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", path[i])) path[i] = '-';
+    return n < (int)size;
+}
+CONC__FN void conc__write_all(int fd, const void *data, size_t n);
+/* Write the page of the recorded schedule, if one is wanted, and say where it is. */
+CONC__FN void conc__timeline(struct conc__test *t) {
+    char path[4096], *text = t->text;
+    size_t n = t->ntext, have = t->have_text;
+    if (!conc__page_path(t, path, sizeof path)) return;
+    conc__trace_settle(t);
+    t->text = NULL;
+    t->ntext = t->have_text = 0;
+    conc__say_page(t);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666), error = fd < 0 ? errno : 0;
+    if (fd >= 0) {
+        conc__write_all(fd, t->text, t->ntext);
+        (void)close(fd);
+    }
+    CONC_FREE(t->text);
+    t->text = text;
+    t->ntext = n;
+    t->have_text = have;
+    if (error) conc__say(t, "timeline: %s: %s\n", path, strerror(error));
+    else conc__say(t, "timeline: %s\n", path);
+}
+
 /* Tokens: c1.<strategy and depth>.<seed>.<index>.<longest> for schedules out of a generator; c1=<list> for any: decisions as text, each
    goroutine's number once for a run of steps ("3x5" is five steps of goroutine 3), "t" a timer, "c2" a choice. */
 static const char *const conc__strategy_text[] = { "mix", "random", "pos", "pct", "urw", "bounded", "dpor", "fifo" };
@@ -10037,6 +10332,7 @@ CONC__FN void conc__test_free(struct conc__test *t) {
     CONC_FREE(t->list);
     CONC_FREE(t->frame);
     CONC_FREE(t->wake);
+    CONC_FREE(t->woken);
     CONC_FREE(t->text);
     CONC_FREE(t->long_token);
     CONC_FREE(t);
@@ -10134,6 +10430,7 @@ CONC__FN void conc__test_explain(struct conc__test *t, conc_report *r, uint64_t 
     else conc__say(t, "\n\n");
     conc__say_schedule(t);
     conc__say(t, "\nagain: CONC_REPLAY='%s'\n   or: CONC_REPLAY='%s' (%s)\n", r->token, t->long_token, conc__harmless(kind) ? "this shorter one" : "step by step");
+    conc__timeline(t);
 }
 CONC__FN conc_report conc__test_search(struct conc__test *t) {
     conc_report r;
@@ -10199,6 +10496,7 @@ CONC__FN conc_report conc__test_replay(struct conc__test *t, const char *token) 
         conc__say(t, "  %zu of the token's %zu decisions did not fit and were passed over: the program has changed since\n", t->misfits, t->nlist);
     conc__say(t, "\n");
     conc__say_schedule(t);
+    conc__timeline(t);
     (void)snprintf(t->token, sizeof t->token, "%s", r.ok ? "" : strlen(token) < sizeof t->token ? token : "");
     r.token = t->token;
     return r;
@@ -10251,7 +10549,8 @@ CONC__FN void conc__on_crash(int sig, siginfo_t *info, void *context) {
     }
     bool address = sig == SIGSEGV || sig == SIGBUS;
     if (address && conc__guard_hit((const char *)at)) conc__test_note(t, CONC_FAIL_PANIC, "fatal error: stack overflow");
-    else if (address && info->si_code > 0 && at < 65536) conc__test_note(t, CONC_FAIL_CRASH, "%s: an access through a null pointer (address %#zx)", conc__signal_text(sig), (size_t)at);
+    else if (address && info->si_code > 0 && at < 65536)
+        conc__test_note(t, CONC_FAIL_CRASH, "%s: an access through a null pointer (address %#zx)", conc__signal_text(sig), (size_t)at);
     else conc__test_note(t, CONC_FAIL_CRASH, "%s", conc__signal_text(sig));
     conc__test_leave(t);
 }
@@ -10288,7 +10587,8 @@ CONC__FN void conc__watch_begin(struct conc__test *t) {
     (void)sigemptyset(&a.sa_mask);
     a.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER; /* its handlers do not return */
     a.sa_sigaction = conc__on_crash;
-    for (size_t i = 0; i < (CONC__ASAN ? 1 : sizeof fatal / sizeof fatal[0]); i++) (void)sigaction(fatal[i], &a, NULL); /* AddressSanitizer explains the others */
+    size_t n = CONC__ASAN ? 1 : sizeof fatal / sizeof fatal[0]; /* AddressSanitizer explains the others */
+    for (size_t i = 0; i < n; i++) (void)sigaction(fatal[i], &a, NULL);
     a.sa_flags = SA_ONSTACK | SA_NODEFER | SA_RESTART;
     a.sa_handler = conc__on_tick;
     (void)sigaction(SIGALRM, &a, NULL);
@@ -10312,6 +10612,8 @@ CONC__FN void conc__job_run(struct conc__test *t, struct conc__apart *s, uint64_
 CONC__FN void conc__job_main(struct conc__test *t, struct conc__apart *s, bool first) {
     int64_t limit = conc__os_now() + (int64_t)(t->o.seconds * 1e9);
     uint64_t end = t->o.schedules, i = 0;
+    (void)signal(SIGALRM, SIG_DFL);
+    (void)alarm((unsigned)t->o.stuck + 1); /* until the watch begins: a lock that was held at the fork must not stop the caller */
     conc__test_enter(t);
     conc__watch_begin(t);
     for (; i < end && i < CONC__BLOCK && i < conc__ld(&s->failed); i++) conc__job_run(t, s, i, first);
@@ -10354,6 +10656,8 @@ CONC__FN void conc__write_all(int fd, const void *data, size_t n) {
 }
 CONC__FN void conc__apart_main(struct conc__test *t, const char *token, int fd) {
     struct conc__told told;
+    (void)signal(SIGALRM, SIG_DFL);
+    (void)alarm((unsigned)t->o.stuck + 1); /* until the watch begins: a lock that was held at the fork must not stop the caller */
     conc__test_enter(t);
     conc__watch_begin(t);
     conc_report r = conc__test_whole(t, token);
@@ -10466,7 +10770,8 @@ CONC__FN conc_report conc__test_apart(struct conc__test *t, const char *token) {
             r.ok = false;
             r.kind = CONC_FAIL_NONDET;
             t->ntext = 0;
-            conc__say(t, "FAIL %s: the test is not deterministic: schedule %llu failed, and did not when it was run again\n", t->name, (unsigned long long)s->failed);
+            conc__say(t, "FAIL %s: the test is not deterministic: schedule %llu failed, and did not when it was run again\n", t->name,
+                      (unsigned long long)s->failed);
         }
     }
     t->job = NULL;
