@@ -32,7 +32,7 @@
      public:          >>options >>status >>goroutines >>channels >>select >>sync >>containers >>time >>context >>scope >>io >>signal >>diagnostics
                       >>testing >>short-names
      implementation:  >>platform >>os >>coro >>ds >>sched-types >>park >>sched >>time-impl >>watch >>chan-impl >>select-impl >>sync-impl
-                      >>context-impl >>scope-impl >>poll >>io >>containers-impl >>signal-impl >>diag >>test >>api
+                      >>context-impl >>scope-impl >>poll >>io >>containers-impl >>signal-impl >>diag >>test >>api >>runner
 
    Options (define before including, the same in every file; CONC_STATIC goes with CONC_IMPLEMENTATION in each file that uses it):
      CONC_IMPLEMENTATION    compile the implementation into this file (exactly one file)
@@ -46,6 +46,7 @@
      CONC_STACK_SIZE        bytes of address space of a goroutine stack (131072; 262144 under sanitizers)
      CONC_MALLOC(n), CONC_REALLOC(p, n), CONC_FREE(p)      the allocator, all three or none
      CONC_TEST              in the test build, in the file with CONC_IMPLEMENTATION and in those under test: see >>testing
+     CONC_TEST_MAIN         the implementation supplies a main() that runs the tests of CONC_TEST_CASE: see >>testing
      CONC_ASSERT(x)         assertions (assert.h's by default); CONC_DEBUG=1 or 2 adds internal, then expensive ones
      CONC_STB_DS            where stb_ds.h is, with its quotes or angle brackets
      CONC_DEV               do not declare the header a system header (for work on conc.h itself)
@@ -1271,6 +1272,48 @@ CONC_API void conc_fail(const char *format, ...) __attribute__((noreturn, format
 #define CONC__TEST_CALL(fn, arg, ...) conc__test_run(#fn, (fn), (arg), &(const conc_test_opts){ __VA_ARGS__ })
 #endif
 
+/* Tests without a framework. In any file, outside functions:
+
+     CONC_TEST_CASE(transfers_keep_the_sum) { ... conc_assert(...); ... }      explored, as by conc_test
+     CONC_TEST_CASE(a_rare_one, .schedules = 100000) { ... }                   with its options; C, and C++ from C++20 on
+     CONC_TEST_PLAIN(the_file_is_read) { ... conc_assert(...); ... }           run once, on an OS thread, in real time, with I/O
+
+   and before conc.h in the file with CONC_IMPLEMENTATION: #define CONC_TEST_MAIN. Its main runs them in their order, each in a process
+   of its own; --help tells of filters, lists, seeds, replay, TAP and JUnit. A plain test fails if an assertion fails on any
+   goroutine, if it panics, crashes, has not ended when its time is up, or leaves goroutines behind. Exit status 0: all passed; 1: some
+   failed; 2: wrong usage, or no test of that name. */
+struct conc__case {
+    const char *name, *file;
+    int line;
+    void (*fn)(void *);
+    bool plain;
+    const conc_test_opts *opts;
+    struct conc__case *next;
+    int result; /* 0: not run; then enum conc__verdict */
+    double seconds;
+    char *text;
+};
+CONC_API void conc__case_add(struct conc__case *c);
+#define CONC__CASE(name, plain, ...) \
+    static void conc__case_body_##name(void); \
+    static void conc__case_fn_##name(void *conc__arg) { \
+        (void)conc__arg; \
+        conc__case_body_##name(); \
+    } \
+    static const conc_test_opts conc__case_opts_##name = { __VA_ARGS__ }; \
+    static struct conc__case conc__case_##name = { #name, __FILE__, __LINE__, conc__case_fn_##name, plain, &conc__case_opts_##name, CONC__NULL, \
+                                                   0, 0, CONC__NULL }; \
+    __attribute__((constructor)) static void conc__case_enter_##name(void) { conc__case_add(&conc__case_##name); } \
+    static void conc__case_body_##name(void)
+#ifndef __cplusplus
+#define CONC_TEST_CASE(...) CONC__CASE_OF(__VA_ARGS__, .conc__end = 0)
+#define CONC_TEST_PLAIN(name) CONC__CASE(name, true, .conc__end = 0)
+#else
+#define CONC_TEST_CASE(...) CONC__CASE_OF(__VA_ARGS__, )
+#define CONC_TEST_PLAIN(name) CONC__CASE(name, true, )
+#endif
+#define CONC__CASE_OF(name, ...) CONC__CASE(name, false, __VA_ARGS__)
+
 /* private part of defer(fn, arg): runs fn(arg) when the enclosing scope ends; arguments are checked against fn. */
 struct conc__defer { void (*fn)(void *); void *arg; };
 #if defined(__clang__)
@@ -1658,6 +1701,7 @@ template <class F, class A> inline auto conc_scope_defer(conc_scope *s, F f, A a
 #endif
 #include <dirent.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -8794,6 +8838,74 @@ CONC__FN void conc__segv_install(void) {
 
    A schedule that ends early (failure, or pruned by the search) abandons its goroutines where they stand: their stacks are taken
    back, and what the body made comes from an arena that is reset (conc__obj_alloc). */
+/* Processes and texts, for the explorer and for CONC_TEST_MAIN. */
+CONC__FN const char *conc__base(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+CONC__FN const char *conc__signal_text(int sig) {
+    static const struct { int sig; const char *text; } known[] = {
+        { SIGSEGV, "SIGSEGV" }, { SIGBUS, "SIGBUS" }, { SIGFPE, "SIGFPE" }, { SIGILL, "SIGILL" }, { SIGABRT, "SIGABRT" }, { SIGTRAP, "SIGTRAP" },
+        { SIGSYS, "SIGSYS" }, { SIGKILL, "SIGKILL" }, { SIGTERM, "SIGTERM" }, { SIGPIPE, "SIGPIPE" }, { SIGALRM, "SIGALRM" }
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (known[i].sig == sig) return known[i].text;
+    return "a signal";
+}
+/* -> how a process ended: 0, its exit status, or 128 and the signal */
+CONC__FN int conc__apart_wait(pid_t pid) {
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+CONC__FN void conc__write_all(int fd, const void *data, size_t n) {
+    for (const char *p = (const char *)data; n > 0;) {
+        ssize_t k = write(fd, p, n);
+        if (k < 0 && errno == EINTR) continue;
+        if (k <= 0) return;
+        p += k;
+        n -= (size_t)k;
+    }
+}
+/* All that comes until the end of the file, and a zero byte. To be freed. */
+CONC__FN char *conc__read_all(int fd, size_t *n) {
+    size_t have = 4096;
+    char *text = (char *)conc__realloc(NULL, have);
+    *n = 0;
+    for (ssize_t k = 1; k != 0;) {
+        if (have - *n < 2) text = (char *)conc__realloc(text, have *= 2);
+        k = read(fd, text + *n, have - *n - 1);
+        if (k < 0 && errno != EINTR) break;
+        if (k > 0) *n += (size_t)k;
+    }
+    text[*n] = 0;
+    return text;
+}
+/* The length of the UTF-8 character at c, if it is one that XML allows; 0: it is not. */
+CONC__FN size_t conc__utf8(const unsigned char *c) {
+    uint32_t x = c[0];
+    size_t n = x < 0x80 ? 1 : (x & 0xe0) == 0xc0 ? 2 : (x & 0xf0) == 0xe0 ? 3 : (x & 0xf8) == 0xf0 ? 4 : 0;
+    static const uint32_t least[5] = { 0, 0, 0x80, 0x800, 0x10000 };
+    if (n == 1) return x >= 32 || x == '\n' || x == '\t';
+    x &= 0x7fu >> n;
+    for (size_t i = 1; i < n; i++) {
+        if ((c[i] & 0xc0) != 0x80) return 0;
+        x = x << 6 | (c[i] & 0x3f);
+    }
+    return n && x >= least[n] && x < 0x110000 && (x < 0xd800 || x > 0xdfff) && (x & 0xfffe) != 0xfffe ? n : 0;
+}
+/* The next piece of text as XML or HTML: at most size - 1 bytes to to. -> what is left of the text, NULL: nothing */
+CONC__FN const char *conc__escape(const char *text, char *to, size_t size) {
+    size_t n = 0;
+    for (; *text && n + 8 < size; n += strlen(to + n)) {
+        size_t k = conc__utf8((const unsigned char *)text);
+        if (strchr("<>&\"'", *text)) (void)snprintf(to + n, size - n, "&#%d;", *text);
+        else (void)snprintf(to + n, size - n, "%.*s", k ? (int)k : 1, k ? text : "?");
+        text += k ? k : 1;
+    }
+    to[n] = 0;
+    return n ? text : NULL;
+}
 #if CONC__TEST
 static const char *const conc__op_text[CONC__O_COUNT] = {
     "", "start", "resume", "lock", "try_lock", "unlock", "rlock", "runlock", "lock (writer)", "unlock (writer)", "send", "receive", "close",
@@ -8967,10 +9079,6 @@ CONC__FN void conc__test_died(const char *kind, const char *message) {
     if (!t || t->m->cur == &t->m->g0) return;
     conc__test_note(t, CONC_FAIL_PANIC, "%s: %s", kind, message);
     conc__test_leave(t);
-}
-CONC__FN const char *conc__base(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
 }
 CONC_API void conc__test_assert(const char *cond, const char *file, int line) {
     struct conc__test *t = conc__test_of();
@@ -9964,12 +10072,9 @@ struct conc__page {
 };
 CONC__FN size_t conc__row_y(const struct conc__page *p, size_t step) { return 60 + (step - p->first) * CONC__ROW; }
 CONC__FN uint32_t conc__column_x(uint32_t g) { return 24 + g * CONC__WIDTH; }
-CONC__FN void conc__say_html(struct conc__test *t, const char *text) { /* escaped */
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        if (*c == '<' || *c == '>' || *c == '&' || *c == '"' || *c == '\'') conc__say(t, "&#%d;", *c);
-        else if (*c >= 32 || *c == '\n' || *c == '\t') conc__say(t, "%c", *c);
-        else conc__say(t, "?");
-    }
+CONC__FN void conc__say_html(struct conc__test *t, const char *text) {
+    char piece[256];
+    while ((text = conc__escape(text, piece, sizeof piece)) != NULL) conc__say(t, "%s", piece);
 }
 CONC__FN bool conc__row_shown(const struct conc__page *p, size_t step) {
     return step >= p->first && p->t->trace[step].g < p->columns;
@@ -10174,7 +10279,6 @@ CONC__FN bool conc__page_path(const struct conc__test *t, char *path, size_t siz
         if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", path[i])) path[i] = '-';
     return n < (int)size;
 }
-CONC__FN void conc__write_all(int fd, const void *data, size_t n);
 /* Write the page of the recorded schedule, if one is wanted, and say where it is. */
 CONC__FN void conc__timeline(struct conc__test *t) {
     char path[4096], *text = t->text;
@@ -10529,15 +10633,6 @@ CONC__FN void conc__job_at(struct conc__test *t, uint64_t index) {
     conc__st(&t->job->index, index);
     conc__st(&t->job->most, t->most);
 }
-CONC__FN const char *conc__signal_text(int sig) {
-    static const struct { int sig; const char *text; } known[] = {
-        { SIGSEGV, "SIGSEGV" }, { SIGBUS, "SIGBUS" }, { SIGFPE, "SIGFPE" }, { SIGILL, "SIGILL" }, { SIGABRT, "SIGABRT" }, { SIGTRAP, "SIGTRAP" },
-        { SIGSYS, "SIGSYS" }, { SIGKILL, "SIGKILL" }, { SIGTERM, "SIGTERM" }, { SIGPIPE, "SIGPIPE" }, { SIGXCPU, "SIGXCPU" }
-    };
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (known[i].sig == sig) return known[i].text;
-    return "a signal";
-}
 CONC__FN bool conc__in_body(const struct conc__test *t) { return pthread_equal(pthread_self(), conc__watch.thread) && t->m->cur != &t->m->g0; }
 CONC__FN void conc__on_crash(int sig, siginfo_t *info, void *context) {
     struct conc__test *t = conc__watch.t;
@@ -10624,12 +10719,6 @@ CONC__FN void conc__job_main(struct conc__test *t, struct conc__apart *s, bool f
     (void)fflush(NULL);
     _exit(0);
 }
-/* -> how a process ended: 0, its exit status, or 128 and the signal */
-CONC__FN int conc__apart_wait(pid_t pid) {
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
-    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
 /* All processes that search; -> false: none could be started. */
 CONC__FN bool conc__jobs_run(struct conc__test *t, struct conc__apart *s) {
     pid_t pid[CONC__JOBS];
@@ -10645,15 +10734,6 @@ CONC__FN bool conc__jobs_run(struct conc__test *t, struct conc__apart *s) {
 }
 
 /* the process that explains, or does it all */
-CONC__FN void conc__write_all(int fd, const void *data, size_t n) {
-    for (const char *p = (const char *)data; n > 0;) {
-        ssize_t k = write(fd, p, n);
-        if (k < 0 && errno == EINTR) continue;
-        if (k <= 0) return;
-        p += k;
-        n -= (size_t)k;
-    }
-}
 CONC__FN void conc__apart_main(struct conc__test *t, const char *token, int fd) {
     struct conc__told told;
     (void)signal(SIGALRM, SIG_DFL);
@@ -10672,16 +10752,6 @@ CONC__FN void conc__apart_main(struct conc__test *t, const char *token, int fd) 
     conc__write_all(fd, r.token, told.token);
     conc__write_all(fd, t->text, t->ntext);
     _exit(0);
-}
-/* What comes through the pipe, until its end. */
-CONC__FN void conc__read_all(struct conc__test *t, int fd) {
-    for (ssize_t k = 1; k != 0;) {
-        t->text = (char *)conc__test_grow(t->text, &t->have_text, t->ntext + 4096, 1);
-        k = read(fd, t->text + t->ntext, t->have_text - t->ntext - 1);
-        if (k < 0 && errno != EINTR) break;
-        if (k > 0) t->ntext += (size_t)k;
-    }
-    t->text[t->ntext] = 0;
 }
 /* The process has told nothing: a report from what it has left in the shared memory. */
 CONC__FN void conc__apart_lost(struct conc__test *t, conc_report *r, const char *token, int status) {
@@ -10713,7 +10783,8 @@ CONC__FN conc_report conc__apart_report(struct conc__test *t, const char *token)
     if ((pid = fork()) == 0) conc__apart_main(t, token, fd[1]);
     (void)close(fd[1]);
     if (pid > 0) {
-        conc__read_all(t, fd[0]);
+        t->text = conc__read_all(fd[0], &t->ntext);
+        t->have_text = t->ntext + 1;
         status = conc__apart_wait(pid);
     }
     (void)close(fd[0]);
@@ -11260,6 +11331,289 @@ int main(int argc, char **argv) {
     conc__submit((conc__rec *)d.rec, &d, CONC__R_INT);
     conc__block_for_ever(CONC__W_WG);
 }
+#ifdef __cplusplus
+extern "C" {
+#endif
+#endif
+// >>runner
+/* CONC_TEST_MAIN: the tests of CONC_TEST_CASE and CONC_TEST_PLAIN, and a main that runs them. */
+#ifdef CONC_TEST_MAIN
+enum conc__verdict { CONC__PASSED = 1, CONC__FAILED, CONC__SKIPPED };
+static struct conc__case *conc__cases;
+static struct conc__runner {
+    const char **filters;
+    int nfilters, jobs, count[4];
+    bool list, tap, no_fork;
+    const char *junit, *replay, *program;
+    uint64_t seed, schedules;
+    double timeout;
+} conc__runner;
+CONC_API void conc__case_add(struct conc__case *c) {
+    struct conc__case **at = &conc__cases;
+    while (*at) at = &(*at)->next;
+    *at = c;
+}
+static const char conc__runner_help[] =
+    "  NAME                run the tests whose name contains NAME; with * and ?, those that it matches; several: any of them\n"
+    "  --filter=NAME       the same\n"
+    "  --list              print their names and places, and run none\n"
+    "  --seed=N|random     of the schedules; the environment's CONC_SEED, else 1\n"
+    "  --schedules=N       of each test, instead of its own number\n"
+    "  --replay=TOKEN      one schedule of one test\n"
+    "  --timeout=SECONDS   for a plain test; for an explored one, time without an operation (10)\n"
+    "  --jobs=N            processes that share the schedules of a test (1)\n"
+    "  --no-fork           all in this process: for a debugger; the first crash ends it\n"
+    "  --tap               print as the Test Anything Protocol, version 13\n"
+    "  --junit=FILE        write a JUnit report, too\n"
+    "exit status: 0 all passed, 1 some failed, 2 wrong usage or no such test\n";
+
+/* a plain test: in its process, and what it has to tell through this descriptor: "\1", or why it failed */
+static int conc__plain_out = -1;
+CONC__FN void conc__plain_died(const char *message, void *arg) {
+    (void)arg;
+    conc__write_all(conc__plain_out, message, strlen(message));
+}
+CONC__FN void conc__plain_late(int sig) {
+    char text[80];
+    int n = snprintf(text, sizeof text, "it has not ended after %g s; its goroutines:\n", conc__runner.timeout);
+    (void)sig;
+    conc__write_all(conc__plain_out, text, (size_t)n);
+    conc_dump(conc__plain_out);
+    _exit(2);
+}
+CONC__FN char *conc__plain_leftover(void) {
+    int64_t left = conc_shutdown();
+    char *text = (char *)conc__xmalloc(64);
+    (void)snprintf(text, 64, left ? "%lld goroutine%s left behind" : "", (long long)left, left == 1 ? "" : "s");
+    return text;
+}
+CONC__FN void conc__plain_main(const struct conc__case *c, int fd) {
+    struct itimerval limit;
+    conc__plain_out = fd;
+    memset(&limit, 0, sizeof limit);
+    limit.it_value.tv_sec = (time_t)conc__runner.timeout;
+    limit.it_value.tv_usec = (suseconds_t)((conc__runner.timeout - (double)limit.it_value.tv_sec) * 1e6) + 1;
+    (void)signal(SIGALRM, conc__plain_late);
+    (void)setitimer(ITIMER_REAL, &limit, NULL);
+    conc_set_fatal_hook(conc__plain_died, NULL);
+    c->fn(NULL);
+    const char *text = conc__plain_leftover();
+    (void)fflush(NULL);
+    conc__write_all(fd, *text ? text : "\1", *text ? strlen(text) : 1);
+    _exit(0);
+}
+/* -> why it failed, "" if it has not; to be freed */
+CONC__FN char *conc__plain_run(const struct conc__case *c) {
+    int fd[2], status;
+    size_t n;
+    if (conc__runner.no_fork) {
+        c->fn(NULL);
+        return conc__plain_leftover();
+    }
+    (void)fflush(NULL);
+    if (pipe2(fd, O_CLOEXEC) != 0) conc__fatal("pipe: %s", strerror(errno));
+    pid_t pid = fork();
+    if (pid < 0) conc__fatal("fork: %s", strerror(errno));
+    if (pid == 0) conc__plain_main(c, fd[1]);
+    (void)close(fd[1]);
+    char *text = conc__read_all(fd[0], &n);
+    (void)close(fd[0]);
+    status = conc__apart_wait(pid);
+    if (status == 0 && strcmp(text, "\1") == 0) text[0] = 0;
+    else if (n == 0) {
+        text = (char *)conc__realloc(text, 80);
+        if (status > 128) (void)snprintf(text, 80, "it died of %s (%d)", conc__signal_text(status - 128), status - 128);
+        else (void)snprintf(text, 80, "it ended the process with exit status %d", status);
+    }
+    return text;
+}
+CONC__FN void conc__case_run(struct conc__case *c) {
+    int64_t begin = conc__os_now();
+    if (c->plain) {
+        c->text = conc__plain_run(c);
+        c->result = *c->text ? CONC__FAILED : CONC__PASSED;
+    } else {
+        conc_test_opts o = *c->opts;
+        if (!o.name) o.name = c->name;
+        if (conc__runner.seed) o.seed = conc__runner.seed; /* else the test's, the environment's, 1 */
+        if (conc__runner.schedules) o.schedules = conc__runner.schedules;
+        if (conc__runner.jobs) o.jobs = conc__runner.jobs;
+        o.stuck = conc__runner.timeout;
+        o.isolate = !conc__runner.no_fork;
+        conc_report r = conc__test_run(c->name, c->fn, NULL, &o);
+        c->text = (char *)conc__xmalloc(strlen(r.text) + 1);
+        (void)strcpy(c->text, r.text);
+        c->result = r.kind == CONC_FAIL_UNAVAILABLE ? CONC__SKIPPED : r.ok ? CONC__PASSED : CONC__FAILED;
+    }
+    c->seconds = (double)(conc__os_now() - begin) / 1e9;
+    conc__runner.count[c->result]++;
+}
+
+/* output */
+/* Each line of text behind prefix; what is no UTF-8 as question marks. */
+CONC__FN void conc__print_lines(const char *prefix, const char *text) {
+    for (bool begins = true; *text; begins = *text++ == '\n') {
+        size_t k = conc__utf8((const unsigned char *)text);
+        if (begins) (void)fputs(prefix, stdout);
+        printf("%.*s", k ? (int)k : 1, k ? text : "?");
+        if (k > 1) text += k - 1;
+        if (!text[1] && *text != '\n') printf("\n");
+    }
+}
+CONC__FN void conc__case_print(const struct conc__case *c, int number) {
+    if (conc__runner.tap) {
+        printf("%s %d - %s%s\n", c->result == CONC__FAILED ? "not ok" : "ok", number, c->name,
+               c->result == CONC__SKIPPED ? " # SKIP not available in this build" : "");
+        conc__print_lines("# ", c->text);
+    } else {
+        static const char *const word[] = { "", "ok  ", "FAIL", "skip" };
+        printf("%s %s (%.3f s)\n", word[c->result], c->name, c->seconds);
+        if (c->result != CONC__PASSED) conc__print_lines("     ", c->text);
+    }
+    (void)fflush(stdout);
+}
+CONC__FN void conc__print_xml(FILE *f, const char *text) {
+    char piece[256];
+    while ((text = conc__escape(text, piece, sizeof piece)) != NULL) (void)fputs(piece, f);
+}
+CONC__FN void conc__case_xml(FILE *f, const struct conc__case *c) {
+    (void)fputs("  <testcase classname=\"", f);
+    conc__print_xml(f, c->file);
+    (void)fputs("\" name=\"", f);
+    conc__print_xml(f, c->name);
+    (void)fprintf(f, "\" time=\"%.6f\">", c->seconds);
+    if (c->result == CONC__SKIPPED) (void)fputs("<skipped/>", f);
+    if (c->result == CONC__FAILED) {
+        (void)fputs("<failure>", f);
+        conc__print_xml(f, c->text);
+        (void)fputs("</failure>", f);
+    }
+    (void)fputs("</testcase>\n", f);
+}
+CONC__FN bool conc__write_junit(void) {
+    const int *n = conc__runner.count;
+    FILE *f = fopen(conc__runner.junit, "w");
+    double seconds = 0;
+    if (!f) return false;
+    for (const struct conc__case *c = conc__cases; c; c = c->next) seconds += c->seconds;
+    (void)fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"", f);
+    conc__print_xml(f, conc__runner.program);
+    (void)fprintf(f, "\" tests=\"%d\" failures=\"%d\" skipped=\"%d\" time=\"%.6f\">\n",
+                  n[CONC__PASSED] + n[CONC__FAILED] + n[CONC__SKIPPED], n[CONC__FAILED], n[CONC__SKIPPED], seconds);
+    for (const struct conc__case *c = conc__cases; c; c = c->next)
+        if (c->result) conc__case_xml(f, c);
+    (void)fputs("</testsuite>\n</testsuites>\n", f);
+    bool good = !ferror(f);
+    return fclose(f) == 0 && good;
+}
+
+/* options */
+CONC__FN bool conc__case_wanted(const struct conc__case *c) {
+    for (int i = 0; i < conc__runner.nfilters; i++) {
+        const char *f = conc__runner.filters[i];
+        if (strpbrk(f, "*?") ? fnmatch(f, c->name, 0) == 0 : strstr(c->name, f) != NULL) return true;
+    }
+    return conc__runner.nfilters == 0;
+}
+/* The value of "--name=value", if arg is that. */
+CONC__FN const char *conc__runner_value(const char *arg, const char *name) {
+    size_t n = strlen(name);
+    return strncmp(arg, name, n) == 0 && arg[n] == '=' && arg[n + 1] ? arg + n + 1 : NULL;
+}
+CONC__FN bool conc__runner_number(const char *text, uint64_t most, uint64_t *out) {
+    char *end;
+    errno = 0;
+    unsigned long long x = strtoull(text, &end, 10);
+    *out = x;
+    return *text >= '0' && *text <= '9' && !*end && errno == 0 && x >= 1 && x <= most;
+}
+CONC__FN bool conc__runner_seconds(const char *text) {
+    char *end;
+    conc__runner.timeout = strtod(text, &end);
+    return !*end && conc__runner.timeout > 0 && conc__runner.timeout < 1e6;
+}
+/* One argument; false: there is no such. */
+CONC__FN bool conc__runner_arg(const char *arg) {
+    struct conc__runner *r = &conc__runner;
+    const char *v = *arg == '-' ? conc__runner_value(arg, "--filter") : arg;
+    uint64_t n = 0;
+    if (v) r->filters[r->nfilters++] = v;
+    if (v) return true;
+    if (strcmp(arg, "--list") == 0) return r->list = true;
+    if (strcmp(arg, "--tap") == 0) return r->tap = true;
+    if (strcmp(arg, "--no-fork") == 0) return r->no_fork = true;
+    if ((v = conc__runner_value(arg, "--junit")) != NULL) return (r->junit = v) != NULL;
+    if ((v = conc__runner_value(arg, "--replay")) != NULL) return (r->replay = v) != NULL;
+    if ((v = conc__runner_value(arg, "--timeout")) != NULL) return conc__runner_seconds(v);
+    if ((v = conc__runner_value(arg, "--schedules")) != NULL) return conc__runner_number(v, UINT64_MAX, &r->schedules);
+    if ((v = conc__runner_value(arg, "--jobs")) != NULL) {
+        bool good = conc__runner_number(v, 64, &n);
+        r->jobs = (int)n;
+        return good;
+    }
+    if ((v = conc__runner_value(arg, "--seed")) == NULL) return false;
+    if (strcmp(v, "random") != 0) return conc__runner_number(v, UINT64_MAX, &r->seed);
+    r->seed = 1 + (uint64_t)conc__os_now() % 1000000000;
+    return true;
+}
+/* -> the exit status if there is nothing to run, else -1 */
+CONC__FN int conc__runner_args(int argc, char **argv) {
+    struct conc__runner *r = &conc__runner;
+    int wanted = 0;
+    r->program = argc > 0 ? conc__base(argv[0]) : "test";
+    r->timeout = 10;
+    r->filters = (const char **)conc__xmalloc((size_t)(argc + 1) * sizeof *r->filters);
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            printf("usage: %s [OPTIONS] [NAME...]\n%s", r->program, conc__runner_help);
+            return 0;
+        }
+        if (!conc__runner_arg(argv[i])) {
+            fprintf(stderr, "%s: not understood: %s (see --help)\n", r->program, argv[i]);
+            return 2;
+        }
+    }
+    for (const struct conc__case *c = conc__cases; c; c = c->next) {
+        if (!conc__case_wanted(c)) continue;
+        wanted++;
+        if (r->list) printf("%s %s:%d%s\n", c->name, c->file, c->line, c->plain ? " plain" : "");
+    }
+    if (wanted == 0 || (r->replay && wanted != 1)) {
+        fprintf(stderr, wanted ? "%s: --replay is for one test; %d are chosen\n" : "%s: no such test\n", r->program, wanted);
+        return 2;
+    }
+    unsigned long long seed = r->seed ? r->seed : (unsigned long long)conc__env("CONC_SEED", 1, INT_MAX, 1);
+    if (r->replay) (void)setenv("CONC_REPLAY", r->replay, 1);
+    if (r->tap && !r->list) printf("TAP version 13\n1..%d\n", wanted);
+    if (!r->list) printf("%sseed %llu\n", r->tap ? "# " : "", seed);
+    return r->list ? 0 : -1;
+}
+CONC__FN int conc__runner_main(int argc, char **argv) {
+    const int *n = conc__runner.count;
+    int number = 0, status = conc__runner_args(argc, argv);
+    for (struct conc__case *c = conc__cases; status < 0 && c; c = c->next) {
+        if (!conc__case_wanted(c)) continue;
+        conc__case_run(c);
+        conc__case_print(c, ++number);
+    }
+    if (status < 0) {
+        status = n[CONC__FAILED] > 0;
+        if (conc__runner.junit && !conc__write_junit()) {
+            fprintf(stderr, "%s: %s: %s\n", conc__runner.program, conc__runner.junit, strerror(errno));
+            status = 2;
+        }
+        printf("%s%d passed, %d failed", conc__runner.tap ? "# " : "", n[CONC__PASSED], n[CONC__FAILED]);
+        if (n[CONC__SKIPPED]) printf(", %d skipped", n[CONC__SKIPPED]);
+        printf("\n");
+    }
+    for (struct conc__case *c = conc__cases; c; c = c->next) CONC_FREE(c->text);
+    CONC_FREE(conc__runner.filters);
+    return status;
+}
+#ifdef __cplusplus
+}
+#endif
+int main(int argc, char **argv) { return conc__runner_main(argc, argv); }
 #ifdef __cplusplus
 extern "C" {
 #endif

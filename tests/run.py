@@ -5,7 +5,7 @@
   run.py --long           what `make check` runs: every configuration at 1, 2, 4 and 8 processors, long mode, 20 rounds
   run.py --soak SECONDS   stress only, for so long, plain and under the sanitizers
   run.py --only NAMES     some configurations (plain,one-process,debug,clang,asan,tsan,explorer,valgrind,aarch64,million,macros,docs,
-                          servers: the servers of examples/ with clients of their kinds, see tests/servers)
+                          frameworks, servers: the servers of examples/ with clients of their kinds, see tests/servers)
   run.py --tests PATTERN  some tests (suite, suite.test, with wildcards, -pattern to leave out; may be given again)
 
 Programs go to build/tests/CONFIGURATION/, their output to build/tests/log/. CONC_TEST_OUT=dir puts
@@ -283,7 +283,7 @@ def main():
 
     scripts = []
     if not args.soak:
-        for name, path in (("macros", "tests/macros/run.sh"), ("docs", "tests/docs.sh")):
+        for name, path in (("macros", "tests/macros/run.sh"), ("docs", "tests/docs.sh"), ("frameworks", "tests/frameworks/run.sh")):
             if args.only and name not in args.only:
                 continue
             if os.path.exists(os.path.join(ROOT, path)):
