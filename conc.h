@@ -10533,7 +10533,9 @@ CONC__FN void conc__test_explain(struct conc__test *t, conc_report *r, uint64_t 
     if (conc__harmless(kind)) conc__say(t, " (shrunk from %u)\n\n", before);
     else conc__say(t, "\n\n");
     conc__say_schedule(t);
-    conc__say(t, "\nagain: CONC_REPLAY='%s'\n   or: CONC_REPLAY='%s' (%s)\n", r->token, t->long_token, conc__harmless(kind) ? "this shorter one" : "step by step");
+    conc__say(t, "\nagain: CONC_REPLAY='%s'\n", r->token);
+    if (r->token != t->long_token)
+        conc__say(t, "   or: CONC_REPLAY='%s' (%s)\n", t->long_token, conc__harmless(kind) ? "this shorter one" : "step by step");
     conc__timeline(t);
 }
 CONC__FN conc_report conc__test_search(struct conc__test *t) {
@@ -11337,9 +11339,14 @@ extern "C" {
 #endif
 // >>runner
 /* CONC_TEST_MAIN: the tests of CONC_TEST_CASE and CONC_TEST_PLAIN, and a main that runs them. */
+static struct conc__case *conc__cases;
+CONC_API void conc__case_add(struct conc__case *c) {
+    struct conc__case **at = &conc__cases;
+    while (*at) at = &(*at)->next;
+    *at = c;
+}
 #ifdef CONC_TEST_MAIN
 enum conc__verdict { CONC__PASSED = 1, CONC__FAILED, CONC__SKIPPED };
-static struct conc__case *conc__cases;
 static struct conc__runner {
     const char **filters;
     int nfilters, jobs, count[4];
@@ -11348,11 +11355,6 @@ static struct conc__runner {
     uint64_t seed, schedules;
     double timeout;
 } conc__runner;
-CONC_API void conc__case_add(struct conc__case *c) {
-    struct conc__case **at = &conc__cases;
-    while (*at) at = &(*at)->next;
-    *at = c;
-}
 static const char conc__runner_help[] =
     "  NAME                run the tests whose name contains NAME; with * and ?, those that it matches; several: any of them\n"
     "  --filter=NAME       the same\n"

@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
-"""outputs.py tap|junit FILE TESTS FAILURES, outputs.py page FILE: read what conc.h's test runner and explorer write, strictly."""
+"""outputs.py tap|junit FILE TESTS FAILURES, outputs.py page FILE: read what conc.h's test runner and explorer write, strictly.
+outputs.py console DOCUMENT [write]: run the commands of its console blocks, and compare what they print with what the document says
+(or write it there); times in parentheses are not compared."""
 import re
+import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
@@ -55,5 +58,27 @@ def page(path):
     ET.fromstring(text)
 
 
+def console(path, write=None):
+    text = open(path, encoding="utf-8").read()
+    said, printed = [], []
+    for block in re.finditer(r"^```console\n(.*?)^```$", text, re.M | re.S):
+        out = ""
+        for command in re.findall(r"^\$ (.*)$", block[1], re.M):
+            run = subprocess.run(["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
+            out += f"$ {command}\n" + re.sub(r"\(\d+\.\d+ s\)", "(0.010 s)", "\n".join(map(str.rstrip, run.stdout.splitlines())) + "\n" * (run.stdout != ""))
+        said.append(block[1])
+        printed.append(out)
+    assert said
+    if write:
+        parts = iter(printed)
+        open(path, "w", encoding="utf-8").write(
+            re.sub(r"^```console\n.*?^```$", lambda m: f"```console\n{next(parts)}```", text, flags=re.M | re.S))
+    else:
+        for want, got in zip(said, printed):
+            assert want == got, f"the document says:\n{want}\nit is:\n{got}"
+
+
 if __name__ == "__main__":
-    {"tap": tap, "junit": junit, "page": page}[sys.argv[1]](sys.argv[2], *map(int, sys.argv[3:]))
+    what, arguments = sys.argv[1], sys.argv[2:]
+    {"tap": tap, "junit": junit, "page": page, "console": console}[what](
+        *(int(a) if a.isdigit() else a for a in arguments))

@@ -77,6 +77,11 @@ check junit "! timeout 60 $R --junit=$O/junit.xml --timeout=0.2 > /dev/null 2>&1
 check timeline "mkdir $O/pages; ! CONC_TIMELINE=$O/pages timeout 60 $R bad_deadlock bad_text bad_null > /dev/null 2>&1
     for f in bad_deadlock bad_text bad_null; do python3 $F/outputs.py page $O/pages/\$f.html; done"
 
+# ---- the tutorial: every command of docs/testing.md prints what it says there ----
+mkdir -p build
+has gdb && check tutorial "python3 $F/outputs.py console docs/testing.md"
+check flaky "gcc -std=c11 -O2 $W examples/testing/flaky.c -o $O/flaky -pthread; timeout 60 $O/flaky > $O/out.txt 2>&1 || grep -q deadlock $O/out.txt"
+
 # ---- without the explorer: plain tests run, explored ones are skipped, and nothing says that they passed ----
 check unavailable "gcc -std=c11 -O0 $W $F/runner.c -o $O/plain -pthread; $O/plain good > $O/plain.txt; grep -q '^skip good_transfer' $O/plain.txt
     grep -q '^1 passed, 0 failed, 2 skipped$' $O/plain.txt"
