@@ -10455,9 +10455,13 @@ CONC__FN void conc__test_release(struct conc__test *t) {
     while (p->nstack > 0) conc__pool_put(p->stacks[--p->nstack]);
     conc__unlock(&conc__rt.stack_lock);
     conc__lock(&conc__rt.lock);
-    if (p->recs) {
-        p->recs->arg[0] = (uintptr_t)conc__rt.recs;
-        conc__rt.recs = p->recs;
+    while (p->recs) { /* a batch may be of fewer, but not of more: who takes it counts on that */
+        conc__rec *first = p->recs, *last = first;
+        for (int i = 1; i < CONC__BATCH && last->arg[1]; i++) last = (conc__rec *)last->arg[1];
+        p->recs = (conc__rec *)last->arg[1];
+        last->arg[1] = 0;
+        first->arg[0] = (uintptr_t)conc__rt.recs;
+        conc__rt.recs = first;
     }
     conc__unlock(&conc__rt.lock);
     conc__arr_free(p->heap);
