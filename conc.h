@@ -8972,6 +8972,7 @@ struct conc__test {
     bool pruned;
     char what[512];
     /* PCT */
+    struct conc__tg *top; /* of t->run, the highest; NULL: not known */
     uint64_t low, changes[16], most; /* lowest priority handed out; steps at which to change; steps of the longest of the first schedules */
     /* record and replay */
     bool tracing;
@@ -9104,6 +9105,7 @@ CONC__FN void conc__test_forbid(const char *what) {
 CONC__INLINE void conc__run_add(struct conc__test *t, struct conc__tg *tg) {
     tg->at = (int32_t)t->nrun;
     t->run[t->nrun++] = tg;
+    if (t->top && tg->prio > t->top->prio) t->top = tg;
 }
 CONC__INLINE void conc__run_del(struct conc__test *t, struct conc__tg *tg) {
     struct conc__tg *last = t->run[--t->nrun];
@@ -9313,13 +9315,18 @@ CONC__FN struct conc__tg *conc__pick_pos(struct conc__test *t) {
 }
 /* PCT: the highest priority runs; at depth - 1 random steps it becomes the lowest. One that yields does, too. */
 CONC__FN struct conc__tg *conc__pick_pct(struct conc__test *t) {
-    if (t->cur && t->cur->at >= 0 && t->cur->next.op == CONC__O_YIELD) t->cur->prio = t->low--;
+    if (t->cur && t->cur->at >= 0 && t->cur->next.op == CONC__O_YIELD) {
+        t->cur->prio = t->low--;
+        t->top = NULL;
+    }
     for (int i = 0; i + 1 < t->depth; i++)
         if (t->changes[i] == t->steps) {
             struct conc__tg *tg = conc__pick_highest(t);
             if (tg) tg->prio = t->low--;
+            t->top = NULL;
         }
-    return conc__pick_highest(t);
+    if (!t->top || t->top->at < 0 || !conc__enabled(t, t->top)) t->top = conc__pick_highest(t);
+    return t->top;
 }
 /* Uniform random walk: weighted by the steps that each has left, as counted in the first schedule. */
 CONC__FN struct conc__tg *conc__pick_urw(struct conc__test *t) {
@@ -9867,6 +9874,7 @@ CONC__FN void conc__test_reset(struct conc__test *t, uint64_t index) {
     t->kind = CONC_FAIL_NONE;
     t->what[0] = 0;
     t->low = 1u << 30;
+    t->top = NULL;
     t->idle_fires = t->relaxed = 0;
     t->preempted = 0;
     t->at_frame = t->last_frame = t->nwake = t->at_list = t->ntrace = t->misfits = t->nwoken = 0;
