@@ -4,8 +4,9 @@
   run.py                  what `make test` runs
   run.py --long           what `make check` runs: every configuration at 1, 2, 4 and 8 processors, long mode, 20 rounds
   run.py --soak SECONDS   stress only, for so long, plain and under the sanitizers
-  run.py --only NAMES     some configurations (plain,one-process,debug,clang,asan,tsan,explorer,valgrind,aarch64,million,macros,docs,
-                          frameworks, servers: the servers of examples/ with clients of their kinds, see tests/servers)
+  run.py --only NAMES     some configurations (plain,one-process,debug,clang,asan,tsan,explorer,valgrind,aarch64,million,macros,docs,self,
+                          frameworks, instrumented: ordinary C11 under the explorer, see tests/instrumented.sh;
+                          servers: the servers of examples/ with clients of their kinds, see tests/servers)
   run.py --tests PATTERN  some tests (suite, suite.test, with wildcards, -pattern to leave out; may be given again)
 
 Programs go to build/tests/CONFIGURATION/, their output to build/tests/log/. CONC_TEST_OUT=dir puts
@@ -283,11 +284,12 @@ def main():
 
     scripts = []
     if not args.soak:
-        for name, path in (("macros", "tests/macros/run.sh"), ("docs", "tests/docs.sh"), ("frameworks", "tests/frameworks/run.sh")):
+        for name, path in (("macros", "tests/macros/run.sh"), ("docs", "tests/docs.sh"), ("self", "tests/self/run.sh"),
+                           ("instrumented", "tests/instrumented.sh"), ("frameworks", "tests/frameworks/run.sh")):
             if args.only and name not in args.only:
                 continue
             if os.path.exists(os.path.join(ROOT, path)):
-                scripts.append((name, ["bash", path], 900))
+                scripts.append((name, ["bash", path] + ["20000"] * (args.long and name == "self"), 1800))
             else:
                 TOTAL.skip(name, f"no {path}")
         if not args.only or "servers" in args.only:
