@@ -33,7 +33,7 @@
                       >>testing >>short-names
      implementation:  >>platform >>os >>coro >>ds >>sched-types >>park >>sched >>time-impl >>watch >>chan-impl >>select-impl >>sync-impl
                       >>context-impl >>scope-impl >>poll >>io >>containers-impl >>signal-impl >>diag >>test >>test-net >>test-leaks
-                      >>test-linear >>api
+                      >>test-linear >>api >>runner
 
    Options (define before including, the same in every file; CONC_STATIC goes with CONC_IMPLEMENTATION in each file that uses it):
      CONC_IMPLEMENTATION    compile the implementation into this file (exactly one file)
@@ -47,6 +47,7 @@
      CONC_STACK_SIZE        bytes of address space of a goroutine stack (131072; 262144 under sanitizers)
      CONC_MALLOC(n), CONC_REALLOC(p, n), CONC_FREE(p)      the allocator, all three or none
      CONC_TEST              in the test build, in the file with CONC_IMPLEMENTATION and in those under test: see >>testing
+     CONC_TEST_MAIN         the implementation supplies a main() that runs the tests of CONC_TEST_CASE: see >>testing
      CONC_ASSERT(x)         assertions (assert.h's by default); CONC_DEBUG=1 or 2 adds internal, then expensive ones
      CONC_STB_DS            where stb_ds.h is, with its quotes or angle brackets
      CONC_DEV               do not declare the header a system header (for work on conc.h itself)
@@ -1227,6 +1228,8 @@ enum { CONC_TIME_RACE, CONC_TIME_IDLE };
     X(CONC_FAIL_LEAK, "goroutines left behind")                \
     X(CONC_FAIL_RACE, "data race")                             \
     X(CONC_FAIL_LIVELOCK, "livelock, or too many steps")       \
+    X(CONC_FAIL_CRASH, "crash")                                \
+    X(CONC_FAIL_HANG, "the body hangs")                        \
     X(CONC_FAIL_NONDET, "the test is not deterministic")       \
     X(CONC_FAIL_INVALID, "not possible in a test")             \
     X(CONC_FAIL_UNAVAILABLE, "not available in this build")
@@ -1269,6 +1272,13 @@ typedef struct conc_test_opts { /* zero is the default everywhere */
     bool fail_alloc;         /* faults: a channel, timer, context or what a scope owns is not made (NULL, CONC_NO_MEMORY) */
     bool fail_spawn;         /* faults: go_with gives CONC_NO_MEMORY. (go itself ends the program when it fails) */
     conc_net_opts net;
+    bool isolate;            /* run in a process of its own: if the body crashes, ends the process or hangs, that is CONC_FAIL_CRASH or
+                                CONC_FAIL_HANG, with its schedule and token, and the caller goes on. What the body writes to memory is lost */
+    int jobs;                /* processes that share the schedules, at most 64; more than one means isolate. The report is that of one
+                                process, to the letter, unless .seconds ends the search. BOUNDED and EXHAUSTIVE use one */
+    const char *timeline;    /* a file to write a failure's schedule to, as one HTML page: a column for each goroutine, arrows from send to
+                                receive, unlock to lock, waker to woken. For all tests: CONC_TIMELINE=directory in the environment */
+    double stuck;            /* isolated: real seconds without an operation after which the body is taken to hang, 10 */
     int conc__end;
 } conc_test_opts;
 typedef struct conc_report {
@@ -1282,6 +1292,8 @@ typedef struct conc_report {
 CONC_API conc_report conc__test_run(const char *name, void (*fn)(void *), void *arg, const conc_test_opts *opts);
 /* One schedule again, under the default options: where .time, .faults, .net or the like were set, set CONC_REPLAY and call conc_test as before. */
 CONC_API conc_report conc_replay(void (*fn)(void *), void *arg, const char *token);
+/* conc_test with options made elsewhere; the form for C++. */
+#define conc_test_with(fn, arg, opts) conc__test_run(#fn, (fn), (arg), (opts))
 /* One schedule with virtual time, which moves only when everybody waits: Go's testing/synctest. The clock begins at 2000-01-01. */
 CONC_API conc_report conc_bubble(void (*fn)(void *), void *arg);
 /* In a body: wait until every other goroutine is blocked (synctest.Wait); let d nanoseconds of virtual time pass, and settle. */
@@ -1366,6 +1378,9 @@ CONC_API void *conc__test_memset(void *to, int c, size_t n);
 #define conc_rd(x) ((void)0, (x))
 #define conc_wr(x, v) ((void)((x) = (v)))
 /* Ends this schedule, and the test with it, if cond is false; on any goroutine. Outside a test: ends the program. */
+/* The same with a message of one's own, for a framework's or a program's own assertions: #define EXPECT_EQ(a, b) ((a) == (b) ? (void)0 :
+   conc_fail("%s:%d: " #a " is not " #b, __FILE__, __LINE__)). On any goroutine, as conc_assert. */
+CONC_API void conc_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 #define conc_assert(cond) ((cond) ? (void)0 : conc__test_assert(#cond, __FILE__, __LINE__))
 #ifndef __cplusplus /* conc_test(fn, arg), conc_test(fn, arg, .schedules = 1000, ...) */
 #define conc_test(...) CONC__TEST_CALL(__VA_ARGS__, .conc__end = 0)
@@ -1428,6 +1443,48 @@ CONC_API conc_report conc_linearizable(const conc_history *h, const conc_model *
 /* Ends the schedule if not; outside a test the program, the history on stderr. */
 CONC_API void conc__assert_linearizable(const conc_history *h, const conc_model *model, const char *file, int line);
 #define conc_assert_linearizable(h, model) conc__assert_linearizable((h), (model), __FILE__, __LINE__)
+
+/* Tests without a framework. In any file, outside functions:
+
+     CONC_TEST_CASE(transfers_keep_the_sum) { ... conc_assert(...); ... }      explored, as by conc_test
+     CONC_TEST_CASE(a_rare_one, .schedules = 100000) { ... }                   with its options; C, and C++ from C++20 on
+     CONC_TEST_PLAIN(the_file_is_read) { ... conc_assert(...); ... }           run once, on an OS thread, in real time, with I/O
+
+   and before conc.h in the file with CONC_IMPLEMENTATION: #define CONC_TEST_MAIN. Its main runs them in their order, each in a process
+   of its own; --help tells of filters, lists, seeds, replay, TAP and JUnit. A plain test fails if an assertion fails on any
+   goroutine, if it panics, crashes, has not ended when its time is up, or leaves goroutines behind. Exit status 0: all passed; 1: some
+   failed; 2: wrong usage, or no test of that name. */
+struct conc__case {
+    const char *name, *file;
+    int line;
+    void (*fn)(void *);
+    bool plain;
+    const conc_test_opts *opts;
+    struct conc__case *next;
+    int result; /* 0: not run; then enum conc__verdict */
+    double seconds;
+    char *text;
+};
+CONC_API void conc__case_add(struct conc__case *c);
+#define CONC__CASE(name, plain, ...) \
+    static void conc__case_body_##name(void); \
+    static void conc__case_fn_##name(void *conc__arg) { \
+        (void)conc__arg; \
+        conc__case_body_##name(); \
+    } \
+    static const conc_test_opts conc__case_opts_##name = { __VA_ARGS__ }; \
+    static struct conc__case conc__case_##name = { #name, __FILE__, __LINE__, conc__case_fn_##name, plain, &conc__case_opts_##name, CONC__NULL, \
+                                                   0, 0, CONC__NULL }; \
+    __attribute__((constructor)) static void conc__case_enter_##name(void) { conc__case_add(&conc__case_##name); } \
+    static void conc__case_body_##name(void)
+#ifndef __cplusplus
+#define CONC_TEST_CASE(...) CONC__CASE_OF(__VA_ARGS__, .conc__end = 0)
+#define CONC_TEST_PLAIN(name) CONC__CASE(name, true, .conc__end = 0)
+#else
+#define CONC_TEST_CASE(...) CONC__CASE_OF(__VA_ARGS__, )
+#define CONC_TEST_PLAIN(name) CONC__CASE(name, true, )
+#endif
+#define CONC__CASE_OF(name, ...) CONC__CASE(name, false, __VA_ARGS__)
 
 /* private part of defer(fn, arg): runs fn(arg) when the enclosing scope ends; arguments are checked against fn. */
 struct conc__defer { void (*fn)(void *); void *arg; };
@@ -1818,6 +1875,7 @@ template <class F, class A> inline auto conc_scope_defer(conc_scope *s, F f, A a
 #endif
 #include <dirent.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <link.h>
 #include <netdb.h>
@@ -1838,6 +1896,7 @@ template <class F, class A> inline auto conc_scope_defer(conc_scope *s, F f, A a
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -9131,6 +9190,74 @@ CONC__FN void conc__segv_install(void) {
 
    A schedule that ends early (failure, or pruned by the search) abandons its goroutines where they stand: their stacks are taken
    back, and what the body made comes from an arena that is reset (conc__obj_alloc). */
+/* Processes and texts, for the explorer and for CONC_TEST_MAIN. */
+CONC__FN const char *conc__base(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+CONC__FN const char *conc__signal_text(int sig) {
+    static const struct { int sig; const char *text; } known[] = {
+        { SIGSEGV, "SIGSEGV" }, { SIGBUS, "SIGBUS" }, { SIGFPE, "SIGFPE" }, { SIGILL, "SIGILL" }, { SIGABRT, "SIGABRT" }, { SIGTRAP, "SIGTRAP" },
+        { SIGSYS, "SIGSYS" }, { SIGKILL, "SIGKILL" }, { SIGTERM, "SIGTERM" }, { SIGPIPE, "SIGPIPE" }, { SIGALRM, "SIGALRM" }
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (known[i].sig == sig) return known[i].text;
+    return "a signal";
+}
+/* -> how a process ended: 0, its exit status, or 128 and the signal */
+CONC__FN int conc__apart_wait(pid_t pid) {
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+CONC__FN void conc__write_all(int fd, const void *data, size_t n) {
+    for (const char *p = (const char *)data; n > 0;) {
+        ssize_t k = write(fd, p, n);
+        if (k < 0 && errno == EINTR) continue;
+        if (k <= 0) return;
+        p += k;
+        n -= (size_t)k;
+    }
+}
+/* All that comes until the end of the file, and a zero byte. To be freed. */
+CONC__FN char *conc__read_all(int fd, size_t *n) {
+    size_t have = 4096;
+    char *text = (char *)conc__realloc(NULL, have);
+    *n = 0;
+    for (ssize_t k = 1; k != 0;) {
+        if (have - *n < 2) text = (char *)conc__realloc(text, have *= 2);
+        k = read(fd, text + *n, have - *n - 1);
+        if (k < 0 && errno != EINTR) break;
+        if (k > 0) *n += (size_t)k;
+    }
+    text[*n] = 0;
+    return text;
+}
+/* The length of the UTF-8 character at c, if it is one that XML allows; 0: it is not. */
+CONC__FN size_t conc__utf8(const unsigned char *c) {
+    uint32_t x = c[0];
+    size_t n = x < 0x80 ? 1 : (x & 0xe0) == 0xc0 ? 2 : (x & 0xf0) == 0xe0 ? 3 : (x & 0xf8) == 0xf0 ? 4 : 0;
+    static const uint32_t least[5] = { 0, 0, 0x80, 0x800, 0x10000 };
+    if (n == 1) return x >= 32 || x == '\n' || x == '\t';
+    x &= 0x7fu >> n;
+    for (size_t i = 1; i < n; i++) {
+        if ((c[i] & 0xc0) != 0x80) return 0;
+        x = x << 6 | (c[i] & 0x3f);
+    }
+    return n && x >= least[n] && x < 0x110000 && (x < 0xd800 || x > 0xdfff) && (x & 0xfffe) != 0xfffe ? n : 0;
+}
+/* The next piece of text as XML or HTML: at most size - 1 bytes to to. -> what is left of the text, NULL: nothing */
+CONC__FN const char *conc__escape(const char *text, char *to, size_t size) {
+    size_t n = 0;
+    for (; *text && n + 8 < size; n += strlen(to + n)) {
+        size_t k = conc__utf8((const unsigned char *)text);
+        if (strchr("<>&\"'", *text)) (void)snprintf(to + n, size - n, "&#%d;", *text);
+        else (void)snprintf(to + n, size - n, "%.*s", k ? (int)k : 1, k ? text : "?");
+        text += k ? k : 1;
+    }
+    to[n] = 0;
+    return n ? text : NULL;
+}
 #if CONC__TEST
 static const char *const conc__op_text[CONC__O_COUNT] = {
     "", "start", "resume", "lock", "try_lock", "unlock", "rlock", "runlock", "lock (writer)", "unlock (writer)", "send", "receive", "close",
@@ -9144,6 +9271,8 @@ struct conc__tstep {
     uint16_t g;           /* O_TIMER: which of equal timers; O_CHOICE: what was chosen; O_FAULT: whether (obj[0] is its name) */
     uint8_t op, nobj;
     bool parked;          /* it did not go through at once */
+    int8_t moved;         /* traced: elements that it put into a channel's buffer, or, less than 0, took out */
+    uint8_t moved_in;     /* of which of its objects */
     uint32_t options;     /* O_CHOICE: of how many; O_FAULT: whose; O_ADD, O_DONE: the counter before it */
     const void *obj[CONC__OBJS];
     const conc__site *site;
@@ -9161,6 +9290,8 @@ struct conc__tg {
     uint16_t read[8];     /* conc_relax: places of t->writes, and what was there */
     uint32_t seen[8];
 };
+#define CONC__JOBS 64  /* processes of a test */
+#define CONC__BLOCK 64 /* schedules that a process takes at a time; PCT learns from the first of them how long a schedule is */
 #define CONC__BUCKETS 256
 #define CONC__WRITES 4096
 enum { CONC__D_CHOICE = 0x8000, CONC__D_TIMER = 0xffff }; /* a decision: below these, who; which; time */
@@ -9243,7 +9374,8 @@ struct conc__test {
     bool pruned;
     char what[512];
     /* PCT */
-    uint64_t low, changes[16], most; /* lowest priority handed out; steps at which to change; steps of the longest schedule */
+    struct conc__tg *top; /* of t->run, the highest; NULL: not known */
+    uint64_t low, changes[16], most; /* lowest priority handed out; steps at which to change; steps of the longest of the first schedules */
     /* record and replay */
     bool tracing;
     struct conc__tstep *trace;
@@ -9266,6 +9398,12 @@ struct conc__test {
     size_t ntext, have_text;
     char token[96];
     char *long_token;
+    struct conc__part *job; /* isolated: what is known of this process to the one that waits for it */
+    uint64_t from;        /* the schedule that other processes found to fail */
+    size_t misfits;       /* decisions of the list that did not fit */
+    struct conc__woken *woken; /* traced: which step made whom runnable */
+    size_t nwoken, have_woken;
+    uint32_t counts[CONC__OBJS]; /* lengths of the channels of the last step, before it */
 };
 #ifndef CONC_STATIC
 __thread const conc__site *conc__here;
@@ -9349,10 +9487,6 @@ CONC__FN void conc__test_died(const char *kind, const char *message) {
     conc__test_note(t, CONC_FAIL_PANIC, "%s: %s", kind, message);
     conc__test_leave(t);
 }
-CONC__FN const char *conc__base(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
 CONC_API void conc__test_assert(const char *cond, const char *file, int line) {
     struct conc__test *t = conc__test_of();
     if (!t) conc__fatal("conc_assert(%s) failed\n\t%s:%d", cond, file, line);
@@ -9372,6 +9506,11 @@ CONC__FN void conc__test_forbid_fd(int fd) {
     if (!t) return;
     conc__test_note(t, CONC_FAIL_INVALID,
                     "I/O inside a test on descriptor %d, which is not of its network (conc_listen_*, conc_dial_*, conc_net_pipe)", fd);
+}
+CONC__FN void conc__test_fail_text(const char *text) { /* conc_fail's part in a test */
+    struct conc__test *t = conc__test_of();
+    if (!t) return;
+    conc__test_note(t, CONC_FAIL_ASSERT, "%s", text);
     conc__test_leave(t);
 }
 /* Something that cannot be under the explorer's control. */
@@ -9848,6 +9987,7 @@ CONC__FN void conc__order_fence(struct conc__test *t, int order) {
 CONC__INLINE void conc__run_add(struct conc__test *t, struct conc__tg *tg) {
     tg->at = (int32_t)t->nrun;
     t->run[t->nrun++] = tg;
+    if (t->top && tg->prio > t->top->prio) t->top = tg;
 }
 CONC__INLINE void conc__run_del(struct conc__test *t, struct conc__tg *tg) {
     struct conc__tg *last = t->run[--t->nrun];
@@ -9942,9 +10082,45 @@ CONC__FN bool conc__conflict(const struct conc__tstep *a, const struct conc__tst
 }
 
 /* recording */
+struct conc__woken { size_t by; uint32_t g; }; /* by: index in the trace */
+/* The channel that is object k of s; NULL if it is none of the body's own, and may be gone. */
+CONC__FN const struct conc_chan *conc__step_chan(const struct conc__test *t, const struct conc__tstep *s, int k) {
+    const char *c = (const char *)s->obj[k];
+    bool chan = (s->op == CONC__O_SEND || s->op == CONC__O_RECV || s->op == CONC__O_SELECT) && k < s->nobj && s->nobj != CONC__ANY;
+    return chan && c >= t->arena && c < t->arena + t->used ? (const struct conc_chan *)(const void *)c : NULL;
+}
+CONC__FN size_t conc__trace_last(const struct conc__test *t) { /* the step that is being taken, without its choices; or a timer's */
+    size_t i = t->ntrace;
+    while (i > 0 && t->trace[i - 1].op == CONC__O_CHOICE) i--;
+    return i;
+}
+/* The last step is over: what has it done to its channels' buffers? */
+CONC__FN void conc__trace_settle(struct conc__test *t) {
+    size_t last = conc__trace_last(t);
+    struct conc__tstep *s = last ? &t->trace[last - 1] : NULL;
+    const struct conc_chan *c;
+    for (int k = 0; s && k < CONC__OBJS; k++)
+        if ((c = conc__step_chan(t, s, k)) != NULL && c->count != t->counts[k]) {
+            s->moved = c->count > t->counts[k] ? 1 : -1;
+            s->moved_in = (uint8_t)k;
+        }
+}
 CONC__NOINLINE void conc__trace_add(struct conc__test *t, const struct conc__tstep *s) {
+    const struct conc_chan *c;
+    if (s->op != CONC__O_CHOICE) {
+        conc__trace_settle(t);
+        for (int k = 0; k < CONC__OBJS; k++) t->counts[k] = (c = conc__step_chan(t, s, k)) != NULL ? c->count : 0;
+    }
     t->trace = (struct conc__tstep *)conc__test_grow(t->trace, &t->have_trace, t->ntrace + 1, sizeof *s);
-    t->trace[t->ntrace++] = *s;
+    t->trace[t->ntrace] = *s;
+    t->trace[t->ntrace++].moved = 0;
+}
+CONC__FN void conc__trace_wake(struct conc__test *t, uint32_t g) {
+    size_t last = conc__trace_last(t);
+    if (!last) return;
+    t->woken = (struct conc__woken *)conc__test_grow(t->woken, &t->have_woken, t->nwoken + 1, sizeof *t->woken);
+    t->woken[t->nwoken].by = last - 1;
+    t->woken[t->nwoken++].g = g;
 }
 CONC__FN void conc__trace_other(struct conc__test *t, uint8_t op, uint32_t what, uint32_t options) {
     struct conc__tstep s;
@@ -9963,6 +10139,7 @@ CONC__FN bool conc__choice_given(struct conc__test *t, uint32_t n, uint32_t *k) 
     if (t->following) {
         if (t->at_list < t->nlist && t->list[t->at_list] >= CONC__D_CHOICE && t->list[t->at_list] != CONC__D_TIMER)
             *k = (t->list[t->at_list++] & 0x7fffu) % n;
+        else if (t->at_list < t->nlist) t->misfits++;
     } else if (t->how == CONC_BOUNDED || t->how == CONC_EXHAUSTIVE) *k = conc__search_choice(t, n);
     else return t->how == CONC_FIFO;
     return true;
@@ -10066,13 +10243,18 @@ CONC__FN struct conc__tg *conc__pick_pos(struct conc__test *t) {
 }
 /* PCT: the highest priority runs; at depth - 1 random steps it becomes the lowest. One that yields does, too. */
 CONC__FN struct conc__tg *conc__pick_pct(struct conc__test *t) {
-    if (t->cur && t->cur->at >= 0 && t->cur->next.op == CONC__O_YIELD) t->cur->prio = t->low--;
+    if (t->cur && t->cur->at >= 0 && t->cur->next.op == CONC__O_YIELD) {
+        t->cur->prio = t->low--;
+        t->top = NULL;
+    }
     for (int i = 0; i + 1 < t->depth; i++)
         if (t->changes[i] == t->steps) {
             struct conc__tg *tg = conc__pick_highest(t);
             if (tg) tg->prio = t->low--;
+            t->top = NULL;
         }
-    return conc__pick_highest(t);
+    if (!t->top || t->top->at < 0 || !conc__enabled(t, t->top)) t->top = conc__pick_highest(t);
+    return t->top;
 }
 /* Uniform random walk: weighted by the steps that each has left, as counted in the first schedule. */
 CONC__FN struct conc__tg *conc__pick_urw(struct conc__test *t) {
@@ -10126,10 +10308,12 @@ CONC__FN struct conc__tg *conc__pick_fifo(struct conc__test *t) {
    (conc_settle, conc_relax). */
 CONC__FN struct conc__tg *conc__pick_listed(struct conc__test *t) {
     struct conc__tg *any;
-    for (; t->at_list < t->nlist; t->at_list++) {
+    for (; t->at_list < t->nlist; t->at_list++, t->misfits++) {
         uint16_t want = t->list[t->at_list];
         if (want == CONC__D_TIMER) {
-            if (conc__test_timers(t)) conc__test_fire(t);
+            if (!conc__test_timers(t)) continue;
+            t->misfits--;
+            conc__test_fire(t);
             continue;
         }
         if (want >= CONC__D_CHOICE || want >= t->ntg) continue;
@@ -10296,8 +10480,10 @@ CONC__FN void conc__test_ready(conc__g *g) {
     if (!t || !tg) conc__fatal("a goroutine of a test and one outside it use the same object");
     tg->next.op = CONC__O_RESUME;
     tg->next.nobj = 0;
+    tg->next.parked = false;
     if (t->mem.on) conc__order_wake(t, tg);
     if (t->how == CONC_EXHAUSTIVE) conc__frame_wake(t, tg->next.g);
+    if (t->tracing) conc__trace_wake(t, tg->next.g);
     conc__run_add(t, tg);
 }
 CONC__FN struct conc__tg *conc__tg_new(struct conc__test *t) {
@@ -10625,9 +10811,10 @@ CONC__FN void conc__test_reset(struct conc__test *t, uint64_t index) {
     t->kind = CONC_FAIL_NONE;
     t->what[0] = 0;
     t->low = 1u << 30;
+    t->top = NULL;
     t->idle_fires = t->relaxed = 0;
     t->preempted = 0;
-    t->at_frame = t->last_frame = t->nwake = t->at_list = t->ntrace = 0;
+    t->at_frame = t->last_frame = t->nwake = t->at_list = t->ntrace = t->misfits = t->nwoken = 0;
     t->asleep = 0;
     t->used = 0;
     if (t->mem.on) conc__memory_reset(t);
@@ -10645,9 +10832,11 @@ CONC__FN void conc__test_main(void *arg) {
     struct conc__test *t = (struct conc__test *)arg;
     t->fn(t->arg);
 }
+CONC__FN void conc__job_at(struct conc__test *t, uint64_t index);
 CONC__FN void conc__test_once(struct conc__test *t, uint64_t index) {
     static const conc__site site = { "main", "conc_test", "", 0 };
     conc__m *m = t->m;
+    if (conc__unlikely(t->job != NULL)) conc__job_at(t, index);
     conc__test_reset(t, index);
     conc__rec *r = conc__rec_get(m->p);
     if (!r) conc__fatal("out of memory: conc_test");
@@ -10675,7 +10864,7 @@ CONC__FN void conc__test_once(struct conc__test *t, uint64_t index) {
     }
     if (t->kind == CONC_FAIL_RACE) conc__race_text(t);
     if (t->kind == CONC_FAIL_NONE && !t->pruned && !t->o.leaks_allowed) conc__net_leaks(t);
-    if (t->steps > t->most) t->most = t->steps;
+    if (index < CONC__BLOCK && t->steps > t->most) t->most = t->steps;
     if (t->how == CONC_URW && !t->measured) {
         t->measured = true;
         for (uint32_t i = 0; i < t->ntg; i++) t->tg[i]->first = t->tg[i]->length;
@@ -10940,6 +11129,263 @@ CONC__FN void conc__say_cycle(struct conc__test *t) {
     }
 }
 
+/* The schedule that has been recorded, and how it ended. */
+CONC__FN void conc__say_schedule(struct conc__test *t) {
+    conc__say_trace(t);
+    conc__say(t, "  => %s\n%s", t->kind == CONC_FAIL_NONE ? "passed" : t->what, t->more ? t->more : "");
+    if (t->kind == CONC_FAIL_RACE) conc__say_race(t);
+    if (t->kind != CONC_FAIL_DEADLOCK && t->kind != CONC_FAIL_LEAK && t->kind != CONC_FAIL_LIVELOCK) return;
+    conc__say_blocked(t);
+    conc__say_cycle(t);
+    if (t->kind == CONC_FAIL_LEAK) conc__say_open(t);
+}
+
+/* ---- the timeline: the recorded schedule as one page of HTML ----
+   A row for each step, a column for each goroutine: its line, which is thick where it is blocked. Arrows come from three sources: what went
+   through a channel (first in, first out, by what each step moved), who unlocked what another locked next, and who woke whom.
+   The page is well-formed XML, too, and needs nothing but itself. */
+#define CONC__ROW 22
+#define CONC__WIDTH 230
+#define CONC__ROWS 2000 /* the last steps are shown, of the first goroutines */
+#define CONC__COLUMNS 64
+struct conc__page {
+    struct conc__test *t;
+    size_t first;         /* step in the first row */
+    uint32_t columns;
+    size_t *queue;        /* steps that have put something into a channel that nobody has taken yet; or SIZE_MAX */
+    size_t nqueue, have_queue;
+};
+CONC__FN size_t conc__row_y(const struct conc__page *p, size_t step) { return 60 + (step - p->first) * CONC__ROW; }
+CONC__FN uint32_t conc__column_x(uint32_t g) { return 24 + g * CONC__WIDTH; }
+CONC__FN void conc__say_html(struct conc__test *t, const char *text) {
+    char piece[256];
+    while ((text = conc__escape(text, piece, sizeof piece)) != NULL) conc__say(t, "%s", piece);
+}
+CONC__FN bool conc__row_shown(const struct conc__page *p, size_t step) {
+    return step >= p->first && p->t->trace[step].g < p->columns;
+}
+CONC__FN void conc__say_arrow(const struct conc__page *p, size_t from, size_t to, const char *kind) {
+    const struct conc__tstep *a = &p->t->trace[from], *b = &p->t->trace[to];
+    if (from >= to || a->g == b->g || !conc__row_shown(p, from) || !conc__row_shown(p, to)) return;
+    int right = b->g > a->g ? 1 : -1;
+    int x1 = (int)conc__column_x(a->g) + 6 * right, x2 = (int)conc__column_x(b->g) - 8 * right;
+    conc__say(p->t, "<path class=\"%s\" d=\"M%d %zu C%d %zu %d %zu %d %zu\" marker-end=\"url(#tip)\"><title>%s</title></path>\n", kind, x1,
+              conc__row_y(p, from), x1 + 60 * right, conc__row_y(p, from), x2 - 60 * right, conc__row_y(p, to), x2, conc__row_y(p, to), kind);
+}
+/* The first step of g at or after step i; ntrace: there is none. */
+CONC__FN size_t conc__step_of(const struct conc__test *t, uint32_t g, size_t i) {
+    while (i < t->ntrace && (t->trace[i].g != g || t->trace[i].op >= CONC__O_TIMER)) i++;
+    return i;
+}
+/* The last step of g before step i, counted from 1; 0: there is none. */
+CONC__FN size_t conc__step_before(const struct conc__test *t, uint32_t g, size_t i) {
+    while (i > 0 && (t->trace[i - 1].g != g || t->trace[i - 1].op >= CONC__O_TIMER)) i--;
+    return i;
+}
+CONC__FN bool conc__uses_chan(const struct conc__tstep *s, const void *chan) {
+    if (s->op != CONC__O_SEND && s->op != CONC__O_RECV && s->op != CONC__O_SELECT) return false;
+    for (int k = 0; k < s->nobj && k < CONC__OBJS; k++)
+        if (s->obj[k] == chan) return true;
+    return false;
+}
+/* Somebody takes the oldest element of the channel: -> the step that put it there, SIZE_MAX if that is not known. */
+CONC__FN size_t conc__queue_take(struct conc__page *p, const void *chan) {
+    for (size_t i = 0; i < p->nqueue; i++) {
+        size_t step = p->queue[i];
+        if (!conc__uses_chan(&p->t->trace[step], chan)) continue;
+        memmove(p->queue + i, p->queue + i + 1, (--p->nqueue - i) * sizeof *p->queue);
+        return step;
+    }
+    return SIZE_MAX;
+}
+CONC__FN void conc__queue_put(struct conc__page *p, size_t step) {
+    p->queue = (size_t *)conc__test_grow(p->queue, &p->have_queue, p->nqueue + 1, sizeof *p->queue);
+    p->queue[p->nqueue++] = step;
+}
+/* Step by has woken g, which was blocked in step blocked: an element may have gone from one to the other. -> it did, and has its arrow */
+CONC__FN bool conc__say_handed(struct conc__page *p, size_t by, size_t blocked, size_t goes_on) {
+    const struct conc__tstep *a = &p->t->trace[by], *b = &p->t->trace[blocked];
+    const struct conc_chan *c;
+    const void *chan = a->op == CONC__O_SELECT ? b->obj[0] : a->obj[0]; /* of two selects, a guess would be one */
+    if ((a->op == CONC__O_SELECT && b->op == CONC__O_SELECT) || !conc__uses_chan(a, chan) || !conc__uses_chan(b, chan)) return false;
+    if (a->op == CONC__O_SEND || b->op == CONC__O_RECV) { /* to who waits */
+        conc__say_arrow(p, by, goes_on, "send");
+        return true;
+    }
+    c = conc__step_chan(p->t, a->op == CONC__O_SELECT ? b : a, 0);
+    if (c && c->cap > 0) { /* the oldest is taken, and the sender's goes into its place */
+        size_t put = conc__queue_take(p, chan);
+        if (put != SIZE_MAX) conc__say_arrow(p, put, by, "send");
+        conc__queue_put(p, blocked);
+    } else conc__say_arrow(p, blocked, by, "send");
+    return true;
+}
+CONC__FN void conc__say_wakes(struct conc__page *p, size_t by) {
+    struct conc__test *t = p->t;
+    for (size_t k = 0; k < t->nwoken; k++) {
+        size_t blocked = conc__step_before(t, t->woken[k].g, by), goes_on = conc__step_of(t, t->woken[k].g, by + 1);
+        if (t->woken[k].by != by || !blocked) continue;
+        if (t->trace[by].op != CONC__O_TIMER && conc__say_handed(p, by, blocked - 1, goes_on)) continue;
+        if (goes_on < t->ntrace && t->trace[by].op != CONC__O_TIMER) conc__say_arrow(p, by, goes_on, "wake");
+    }
+}
+/* A lock, or the end of a wait: the last step on its object that let it. */
+CONC__FN void conc__say_released(const struct conc__page *p, size_t to) {
+    const struct conc__tstep *s = &p->t->trace[to];
+    if (s->op != CONC__O_LOCK && s->op != CONC__O_RLOCK && s->op != CONC__O_WLOCK && s->op != CONC__O_WAIT) return;
+    for (size_t i = to; i-- > 0;) {
+        const struct conc__tstep *a = &p->t->trace[i];
+        bool lets = a->op == CONC__O_UNLOCK || a->op == CONC__O_WUNLOCK || a->op == CONC__O_DONE || (a->op == CONC__O_RUNLOCK && s->op == CONC__O_WLOCK);
+        if ((lets && a->obj[0] == s->obj[0]) || (a->op == CONC__O_CWAIT && a->obj[1] == s->obj[0])) {
+            conc__say_arrow(p, i, to, s->op == CONC__O_WAIT ? "done" : "unlock");
+            return;
+        }
+    }
+}
+CONC__FN void conc__say_arrows(struct conc__page *p) {
+    for (size_t i = 0; i < p->t->ntrace; i++) {
+        const struct conc__tstep *s = &p->t->trace[i];
+        size_t put;
+        if (s->moved > 0) conc__queue_put(p, i);
+        else if (s->moved < 0 && (put = conc__queue_take(p, s->obj[s->moved_in])) != SIZE_MAX) conc__say_arrow(p, put, i, "send");
+        conc__say_wakes(p, i);
+        conc__say_released(p, i);
+    }
+    CONC_FREE(p->queue);
+}
+/* A goroutine's line, and where it is blocked. */
+CONC__FN void conc__say_line(const struct conc__page *p, uint32_t g) {
+    struct conc__test *t = p->t;
+    char name[80];
+    size_t first = conc__step_of(t, g, p->first), last = conc__step_before(t, g, t->ntrace);
+    uint32_t x = conc__column_x(g);
+    conc__tg_name(t->tg[g], name, sizeof name);
+    conc__say(t, "<text class=\"name\" x=\"%u\" y=\"24\">", x - 8);
+    conc__say_html(t, name);
+    conc__say(t, "<title>started at %s:%d</title></text>\n", conc__base(t->tg[g]->spawned->file), t->tg[g]->spawned->line);
+    if (first >= t->ntrace) return;
+    size_t end = t->tg[g]->g ? t->ntrace : last;
+    conc__say(t, "<line class=\"life\" x1=\"%u\" y1=\"%zu\" x2=\"%u\" y2=\"%zu\"/>\n", x, conc__row_y(p, first), x, conc__row_y(p, end - 1));
+    for (size_t i = first; i < t->ntrace; i = conc__step_of(t, g, i + 1)) {
+        size_t next = conc__step_of(t, g, i + 1);
+        bool stuck = next == t->ntrace && t->tg[g]->g && t->kind != CONC_FAIL_NONE && t->tg[g] != t->cur;
+        if (!t->trace[i].parked && !stuck) continue;
+        conc__say(t, "<line class=\"blocked\" x1=\"%u\" y1=\"%zu\" x2=\"%u\" y2=\"%zu\"><title>blocked</title></line>\n", x, conc__row_y(p, i) + 5, x,
+                  conc__row_y(p, next < t->ntrace ? next : t->ntrace) - 5);
+    }
+}
+CONC__FN void conc__say_row(const struct conc__page *p, size_t i) {
+    struct conc__test *t = p->t;
+    const struct conc__tstep *s = &t->trace[i];
+    char text[160];
+    size_t y = conc__row_y(p, i);
+    if (s->op == CONC__O_TIMER || s->op == CONC__O_CHOICE) {
+        if (s->op == CONC__O_TIMER)
+            conc__say(t, "<line class=\"time\" x1=\"8\" y1=\"%zu\" x2=\"%u\" y2=\"%zu\"/><text class=\"time\" x=\"30\" y=\"%zu\">"
+                         "time goes on, a timer fires</text>\n", y, conc__column_x(p->columns) - 8, y, y - 3);
+        else conc__say(t, "<text class=\"time\" x=\"30\" y=\"%zu\">choice %u of %u</text>\n", y + 4, s->g, s->options);
+        return;
+    }
+    if (s->g >= p->columns) return;
+    uint32_t x = conc__column_x(s->g);
+    if (s->op == CONC__O_START) (void)snprintf(text, sizeof text, "starts");
+    else if (s->op == CONC__O_RESUME) (void)snprintf(text, sizeof text, "goes on");
+    else conc__step_text(t, s, text, sizeof text);
+    bool minor = s->op == CONC__O_START || s->op == CONC__O_RESUME;
+    conc__say(t, "<g class=\"%s\"><circle cx=\"%u\" cy=\"%zu\" r=\"%d\"/><text x=\"%u\" y=\"%zu\">", minor ? "minor" : "step", x, y, minor ? 3 : 5,
+              x + 14, y + 4);
+    conc__say_html(t, text);
+    conc__say(t, "</text><title>step %zu: ", i + 1);
+    conc__say_html(t, text);
+    if (s->site && s->site->line) {
+        conc__say(t, "\n");
+        conc__say_html(t, s->site->file);
+        conc__say(t, ":%d", s->site->line);
+    }
+    conc__say(t, "</title></g>\n");
+}
+/* Where the schedule ended, in the column of who was running, or across. */
+CONC__FN void conc__say_end(const struct conc__page *p) {
+    struct conc__test *t = p->t;
+    size_t y = conc__row_y(p, t->ntrace);
+    bool own = t->kind == CONC_FAIL_ASSERT || t->kind == CONC_FAIL_PANIC || t->kind == CONC_FAIL_CRASH || t->kind == CONC_FAIL_HANG;
+    own = own && t->cur && t->cur->next.g < p->columns;
+    uint32_t x = conc__column_x(own ? t->cur->next.g : 0);
+    conc__say(t, "<g class=\"end\"><path d=\"M%u %zu l12 12 m0 -12 l-12 12\"/><text x=\"%u\" y=\"%zu\">", x - 6, y - 6, x + 14, y + 4);
+    conc__say_html(t, t->kind == CONC_FAIL_NONE ? "passed" : t->what);
+    conc__say(t, "</text></g>\n");
+}
+CONC__FN void conc__say_page(struct conc__test *t) {
+    static const char style[] =
+        ":root{color-scheme:light dark;--ink:#1b1f24;--paper:#fff;--faint:#8a929c;--send:#0a62c4;--unlock:#1a7f37;--wake:#8250df;--bad:#cf222e;"
+        "--wait:#f0b429}\n@media(prefers-color-scheme:dark){:root{--ink:#e6e9ed;--paper:#14171b;--send:#6cb2ff;--unlock:#57d07a;--wake:#c39bff;"
+        "--bad:#ff7b72;--wait:#b8860b}}\n"
+        "body{background:var(--paper);color:var(--ink);font:14px/1.5 system-ui,sans-serif;margin:1.5em}\n"
+        "svg{font:12px ui-monospace,monospace;fill:var(--ink)}.scroll{overflow:auto}pre{white-space:pre-wrap}\n"
+        ".name{font-weight:bold}.life{stroke:var(--faint);stroke-width:1.5}.blocked{stroke:var(--wait);stroke-width:7;stroke-linecap:round}\n"
+        ".minor,.time{fill:var(--faint);stroke:none}line.time{stroke:var(--faint);stroke-dasharray:2 4}.step:hover,.minor:hover{fill:var(--send)}\n"
+        "path.send,path.unlock,path.done,path.wake{fill:none;stroke-width:1.5;stroke:var(--send);opacity:.8}path.unlock{stroke:var(--unlock)}\n"
+        "path.done,path.wake{stroke:var(--wake);stroke-dasharray:5 3}path:hover{opacity:1;stroke-width:3}\n"
+        "#tip path{fill:var(--faint)}.end path{stroke:var(--bad);stroke-width:3}.end text{fill:var(--bad);font-weight:bold}\n";
+    struct conc__page p;
+    memset(&p, 0, sizeof p);
+    p.t = t;
+    p.first = t->ntrace > CONC__ROWS ? t->ntrace - CONC__ROWS : 0;
+    p.columns = t->ntg < CONC__COLUMNS ? t->ntg : CONC__COLUMNS;
+    conc__say(t, "<!DOCTYPE html>\n<html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\">\n<head><meta charset=\"utf-8\"/><title>");
+    conc__say_html(t, t->name);
+    conc__say(t, "</title>\n<style>\n%s</style></head>\n<body>\n<h1>", style);
+    conc__say_html(t, t->name);
+    conc__say(t, "</h1>\n<p>%s: ", conc_fail_text(t->kind));
+    conc__say_html(t, t->what);
+    conc__say(t, "</p>\n<p>%u goroutines, %zu steps", t->ntg, t->ntrace);
+    if (p.first) conc__say(t, ", the last %d are shown", CONC__ROWS);
+    if (p.columns < t->ntg) conc__say(t, " of the first %u goroutines", p.columns);
+    conc__say(t, ". Thick: blocked. Arrows: send to receive, unlock to lock, dashed: done to wait, waker to woken. Point at a step for its place."
+                 "</p>\n");
+    uint32_t wide = conc__column_x(p.columns) + 120;
+    size_t high = conc__row_y(&p, t->ntrace) + 30;
+    conc__say(t, "<div class=\"scroll\"><svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" height=\"%zu\" viewBox=\"0 0 %u %zu\" role=\"img\" "
+                 "aria-label=\"schedule\">\n<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"6\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" "
+                 "orient=\"auto\"><path d=\"M0 0L8 4L0 8z\"/></marker></defs>\n", wide, high, wide, high);
+    for (uint32_t g = 0; g < p.columns; g++) conc__say_line(&p, g);
+    for (size_t i = p.first; i < t->ntrace; i++) conc__say_row(&p, i);
+    conc__say_arrows(&p);
+    conc__say_end(&p);
+    conc__say(t, "</svg></div>\n</body>\n</html>\n");
+}
+/* The page's file: what the option says, or the test's name in CONC_TIMELINE. -> false: none is wanted */
+CONC__FN bool conc__page_path(const struct conc__test *t, char *path, size_t size) {
+    const char *dir = getenv("CONC_TIMELINE");
+    if (t->o.timeline) return snprintf(path, size, "%s", t->o.timeline) < (int)size;
+    if (!dir || !*dir) return false;
+    int n = snprintf(path, size, "%s/%s.html", dir, t->name);
+    for (int i = (int)strlen(dir) + 1; i < n - 5 && n < (int)size; i++)
+        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", path[i])) path[i] = '-';
+    return n < (int)size;
+}
+/* Write the page of the recorded schedule, if one is wanted, and say where it is. */
+CONC__FN void conc__timeline(struct conc__test *t) {
+    char path[4096], *text = t->text;
+    size_t n = t->ntext, have = t->have_text;
+    if (!conc__page_path(t, path, sizeof path)) return;
+    conc__trace_settle(t);
+    t->text = NULL;
+    t->ntext = t->have_text = 0;
+    conc__say_page(t);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666), error = fd < 0 ? errno : 0;
+    if (fd >= 0) {
+        conc__write_all(fd, t->text, t->ntext);
+        (void)close(fd);
+    }
+    CONC_FREE(t->text);
+    t->text = text;
+    t->ntext = n;
+    t->have_text = have;
+    if (error) conc__say(t, "timeline: %s: %s\n", path, strerror(error));
+    else conc__say(t, "timeline: %s\n", path);
+}
+
 /* Tokens, c1 followed by w if memory is weak, and p if plain accesses are steps: c1.<strategy and depth>.<seed>.<index>.<longest> for
    schedules out of a generator; c1=<list> for any: decisions as text, each goroutine's number once for a run of steps ("3x5" is five
    steps of goroutine 3), "t" a timer, "c2" a choice. */
@@ -11064,6 +11510,9 @@ CONC__FN struct conc__test *conc__test_new(const char *name, void (*fn)(void *),
     if (t->o.preemptions <= 0) t->o.preemptions = 2;
     if (!t->o.max_steps) t->o.max_steps = 100000;
     if (!t->o.fair_after) t->o.fair_after = 10000;
+    if (t->o.stuck <= 0) t->o.stuck = 10;
+    if (t->o.jobs > CONC__JOBS) t->o.jobs = CONC__JOBS;
+    if (t->o.jobs > 1) t->o.isolate = true;
     if (!t->o.seed) t->o.seed = (uint64_t)conc__env("CONC_SEED", 1, INT_MAX, 1);
     t->size = CONC__ARENA;
     t->arena = (char *)conc__os_reserve(t->size);
@@ -11087,6 +11536,7 @@ CONC__FN void conc__test_free(struct conc__test *t) {
     CONC_FREE(t->list);
     CONC_FREE(t->frame);
     CONC_FREE(t->wake);
+    CONC_FREE(t->woken);
     CONC_FREE(t->text);
     CONC_FREE(t->long_token);
     conc__memory_free(&t->mem);
@@ -11101,21 +11551,19 @@ CONC__FN void conc__test_enter(struct conc__test *t) {
     (void)conc__add(&conc__testing, 1);
     conc__tsan_blind(true);
 }
-CONC__FN void conc__test_exit_thread(struct conc__test *t) {
+CONC__FN void conc__test_release(struct conc__test *t) {
     conc__p *p = t->m->p;
-    for (uint32_t i = 0; i < t->ntg; i++)
-        if (t->tg[i]->g) conc__tg_discard(t, t->tg[i]);
-    t->ntg = 0;
-    conc__tsan_blind(false);
-    (void)conc__add(&conc__testing, (uint32_t)-1);
-    conc__tls_m = NULL;
     conc__lock(&conc__rt.stack_lock); /* its free stacks and records go back to the common pools */
     while (p->nstack > 0) conc__pool_put(p->stacks[--p->nstack]);
     conc__unlock(&conc__rt.stack_lock);
     conc__lock(&conc__rt.lock);
-    if (p->recs) {
-        p->recs->arg[0] = (uintptr_t)conc__rt.recs;
-        conc__rt.recs = p->recs;
+    while (p->recs) { /* a batch may be of fewer, but not of more: who takes it counts on that */
+        conc__rec *first = p->recs, *last = first;
+        for (int i = 1; i < CONC__BATCH && last->arg[1]; i++) last = (conc__rec *)last->arg[1];
+        p->recs = (conc__rec *)last->arg[1];
+        last->arg[1] = 0;
+        first->arg[0] = (uintptr_t)conc__rt.recs;
+        conc__rt.recs = first;
     }
     conc__unlock(&conc__rt.lock);
     conc__arr_free(p->heap);
@@ -11125,6 +11573,15 @@ CONC__FN void conc__test_exit_thread(struct conc__test *t) {
     t->m = NULL;
     conc__os_release(t->arena, t->size);
     t->arena = NULL;
+}
+CONC__FN void conc__test_exit_thread(struct conc__test *t) {
+    for (uint32_t i = 0; i < t->ntg; i++)
+        if (t->tg[i]->g) conc__tg_discard(t, t->tg[i]);
+    t->ntg = 0;
+    conc__tsan_blind(false);
+    (void)conc__add(&conc__testing, (uint32_t)-1);
+    conc__tls_m = NULL;
+    conc__test_release(t);
 }
 /* Which strategy schedule i of a test follows. */
 CONC__FN void conc__test_turn(struct conc__test *t, uint64_t index) {
@@ -11142,6 +11599,13 @@ CONC__FN bool conc__test_more(struct conc__test *t, uint64_t index, int64_t limi
     case CONC_FIFO: return false;
     default: return index + 1 < t->o.schedules && ((index & 63) != 63 || conc__os_now() < limit);
     }
+}
+/* May a failure's schedule be run over and over in this process? Not after one that may have damaged its memory, or takes long. */
+CONC__FN bool conc__harmless(conc_fail_kind kind) { return kind != CONC_FAIL_CRASH && kind != CONC_FAIL_HANG; }
+CONC__FN const char *conc__short_token(struct conc__test *t, uint64_t index, uint64_t longest) {
+    (void)snprintf(t->token, sizeof t->token, "c1%s.%s%d.%llu.%llu.%llu", conc__marks(t), conc__strategy_text[t->how], t->depth,
+                   (unsigned long long)t->o.seed, (unsigned long long)index, (unsigned long long)longest);
+    return t->token;
 }
 /* Run the failed schedule again, record it, make it small, and tell. */
 CONC__FN void conc__test_explain(struct conc__test *t, conc_report *r, uint64_t index, uint64_t longest) {
@@ -11162,31 +11626,25 @@ CONC__FN void conc__test_explain(struct conc__test *t, conc_report *r, uint64_t 
     uint32_t before, after;
     (void)conc__decisions(t);
     before = after = conc__changes(t->list, t->nlist);
-    if (!t->o.quiet) {
+    if (!t->o.quiet && conc__harmless(kind)) {
         conc__shrink(t, kind, what);
         after = conc__changes(t->list, t->nlist);
         (void)conc__follow(t, kind, what);
     }
     t->long_token = conc__list_text(conc__marks(t), t->list, t->nlist);
     if (how == CONC_BOUNDED || how == CONC_EXHAUSTIVE || how == CONC_FIFO) r->token = t->long_token;
-    else {
-        (void)snprintf(t->token, sizeof t->token, "c1%s.%s%d.%llu.%llu.%llu", conc__marks(t), conc__strategy_text[how], t->depth,
-                       (unsigned long long)t->o.seed, (unsigned long long)index, (unsigned long long)longest);
-        r->token = t->token;
-    }
+    else r->token = conc__short_token(t, index, longest);
     conc__say(t, "FAIL %s: %s: %s\n", t->name, conc_fail_text(kind), t->what);
     if (t->o.quiet) return;
-    conc__say(t, "  schedule %llu of %s, %u goroutines, %zu steps, %u changes of goroutine (shrunk from %u)\n\n", (unsigned long long)index + 1,
-              conc__strategy_text[t->o.strategy], t->ntg, t->ntrace, after, before);
-    conc__say_trace(t);
-    conc__say(t, "  => %s\n%s", t->what, t->more ? t->more : "");
-    if (kind == CONC_FAIL_DEADLOCK || kind == CONC_FAIL_LEAK || kind == CONC_FAIL_LIVELOCK) {
-        conc__say_blocked(t);
-        conc__say_cycle(t);
-    }
-    if (kind == CONC_FAIL_RACE) conc__say_race(t);
-    if (kind == CONC_FAIL_LEAK) conc__say_open(t);
-    conc__say(t, "\nagain: CONC_REPLAY='%s'\n   or: CONC_REPLAY='%s' (this shorter one)\n", r->token, t->long_token);
+    conc__say(t, "  schedule %llu of %s, %u goroutines, %zu steps, %u changes of goroutine", (unsigned long long)index + 1,
+              conc__strategy_text[t->o.strategy], t->ntg, t->ntrace, after);
+    if (conc__harmless(kind)) conc__say(t, " (shrunk from %u)\n\n", before);
+    else conc__say(t, "\n\n");
+    conc__say_schedule(t);
+    conc__say(t, "\nagain: CONC_REPLAY='%s'\n", r->token);
+    if (r->token != t->long_token)
+        conc__say(t, "   or: CONC_REPLAY='%s' (%s)\n", t->long_token, conc__harmless(kind) ? "this shorter one" : "step by step");
+    conc__timeline(t);
 }
 CONC__FN conc_report conc__test_search(struct conc__test *t) {
     conc_report r;
@@ -11201,7 +11659,8 @@ CONC__FN conc_report conc__test_search(struct conc__test *t) {
         conc__test_once(t, index);
         r.schedules += !t->pruned;
         if (t->kind != CONC_FAIL_NONE) break;
-    } while (conc__test_more(t, index, limit) && ++index);
+    } while (conc__test_more(t, index, limit) && (index = index + 1 == CONC__BLOCK && t->from > index ? t->from : index + 1));
+    if (t->from) r.schedules = index + 1;
     r.kind = t->kind;
     r.steps = t->all_steps;
     r.ok = r.kind == CONC_FAIL_NONE;
@@ -11252,21 +11711,272 @@ CONC__FN conc_report conc__test_replay(struct conc__test *t, const char *token) 
     r.ok = r.kind == CONC_FAIL_NONE;
     r.schedules = 1;
     r.steps = t->steps;
-    conc__say(t, "%s %s: %s\n\n", r.ok ? "ok" : "FAIL", t->name, r.ok ? "this schedule passes" : t->what);
-    conc__say_trace(t);
-    conc__say(t, "  => %s\n%s", r.ok ? "passed" : t->what, t->more ? t->more : "");
-    if (t->kind == CONC_FAIL_RACE) conc__say_race(t);
-    else if (t->live) conc__say_blocked(t), conc__say_cycle(t);
+    if (r.ok) conc__say(t, "ok %s: this schedule passes\n", t->name);
+    else conc__say(t, "FAIL %s: %s: %s\n", t->name, conc_fail_text(t->kind), t->what);
+    t->misfits += t->nlist - t->at_list;
+    if (t->misfits)
+        conc__say(t, "  %zu of the token's %zu decisions did not fit and were passed over: the program has changed since\n", t->misfits, t->nlist);
+    conc__say(t, "\n");
+    conc__say_schedule(t);
+    conc__timeline(t);
     (void)snprintf(t->token, sizeof t->token, "%s", r.ok ? "" : strlen(token) < sizeof t->token ? token : "");
     r.token = t->token;
+    return r;
+}
+CONC__FN conc_report conc__test_whole(struct conc__test *t, const char *token) {
+    return token ? conc__test_replay(t, token) : conc__test_search(t);
+}
+
+/* ---- processes: .isolate and .jobs ----
+   Nothing of the test runs in the caller's process. The process that does run it ("apart") is forked, has one thread of the explorer and
+   what conc.h's runtime starts afresh (see conc__fork_child), and ends by _exit, so a runtime and threads that the caller has are
+   not touched; memory is a copy, and locks that other threads held at the fork stay locked in it: a body must not use what they guard.
+
+   There a signal that would kill ends the schedule, as a panic does: its handler switches to the driver, which then explains the failure as any other. The
+   process may be damaged by then, and the second blow kills it; so it notes in shared memory which schedule it is at, and from
+   that the caller makes a report of fewer words.
+
+   With jobs, processes take blocks of schedules in turn, each in order, and stop behind the least that has failed; since each runs the first block for itself
+   (PCT and URW measure in it), a schedule is the same in all of them. The one that failed is then explained by one more process. */
+struct conc__part { uint64_t index, most, schedules, steps; }; /* which schedule; and PCT's length before it; how many have been run */
+struct conc__apart {
+    uint64_t next, failed; /* the first block that nobody has; the least schedule that failed */
+    struct conc__part job[CONC__JOBS + 1]; /* the last: of the one that explains */
+};
+struct conc__told { conc_fail_kind kind; bool exhausted; uint64_t schedules, steps; size_t token; }; /* through the pipe: this, token, text */
+static struct { struct conc__test *t; pthread_t thread; uint64_t steps; int same; } conc__watch;
+
+CONC__FN void conc__job_at(struct conc__test *t, uint64_t index) {
+    if (t->following) return; /* shrinking */
+    conc__st(&t->job->index, index);
+    conc__st(&t->job->most, t->most);
+}
+CONC__FN bool conc__in_body(const struct conc__test *t) { return pthread_equal(pthread_self(), conc__watch.thread) && t->m->cur != &t->m->g0; }
+CONC__FN void conc__on_crash(int sig, siginfo_t *info, void *context) {
+    struct conc__test *t = conc__watch.t;
+    uintptr_t at = (uintptr_t)info->si_addr;
+    (void)context;
+    if (!conc__in_body(t)) {
+        (void)signal(sig, SIG_DFL); /* returns, and dies of it */
+        return;
+    }
+    bool address = sig == SIGSEGV || sig == SIGBUS;
+    if (address && conc__guard_hit((const char *)at)) conc__test_note(t, CONC_FAIL_PANIC, "fatal error: stack overflow");
+    else if (address && info->si_code > 0 && at < 65536)
+        conc__test_note(t, CONC_FAIL_CRASH, "%s: an access through a null pointer (address %#zx)", conc__signal_text(sig), (size_t)at);
+    else conc__test_note(t, CONC_FAIL_CRASH, "%s", conc__signal_text(sig));
+    conc__test_leave(t);
+}
+CONC__FN void conc__on_tick(int sig) { /* four times in .stuck seconds */
+    struct conc__test *t = conc__watch.t;
+    if (!pthread_equal(pthread_self(), conc__watch.thread)) {
+        (void)pthread_kill(conc__watch.thread, sig);
+        return;
+    }
+    uint64_t steps = t->all_steps + t->steps;
+    if (conc__watch.steps != steps) {
+        conc__watch.steps = steps;
+        conc__watch.same = 0;
+    } else if (++conc__watch.same >= 4) {
+        if (!conc__in_body(t)) _exit(3); /* the driver, stuck: a crash has left something locked */
+        conc__watch.same = 0;
+        conc__test_note(t, CONC_FAIL_HANG, "no operation for %g s: a loop without one, or a call that blocks", t->o.stuck);
+        conc__test_leave(t);
+    }
+}
+/* This process is the test's: have the signals that would kill it, and a clock that looks after it. */
+CONC__FN void conc__watch_begin(struct conc__test *t) {
+    static const int fatal[] = { SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS };
+    struct itimerval every;
+    struct sigaction a;
+    stack_t alt;
+    conc__watch.t = t;
+    conc__watch.thread = pthread_self();
+    memset(&alt, 0, sizeof alt);
+    alt.ss_size = 65536;
+    alt.ss_sp = conc__xmalloc(alt.ss_size);
+    (void)sigaltstack(&alt, NULL);
+    memset(&a, 0, sizeof a);
+    (void)sigemptyset(&a.sa_mask);
+    a.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER; /* its handlers do not return */
+    a.sa_sigaction = conc__on_crash;
+    size_t n = CONC__ASAN ? 1 : sizeof fatal / sizeof fatal[0]; /* AddressSanitizer explains the others */
+    for (size_t i = 0; i < n; i++) (void)sigaction(fatal[i], &a, NULL);
+    a.sa_flags = SA_ONSTACK | SA_NODEFER | SA_RESTART;
+    a.sa_handler = conc__on_tick;
+    (void)sigaction(SIGALRM, &a, NULL);
+    int64_t us = (int64_t)(t->o.stuck * 1e6 / 4) + 1;
+    every.it_interval.tv_sec = (time_t)(us / 1000000);
+    every.it_interval.tv_usec = (suseconds_t)(us % 1000000);
+    every.it_value = every.it_interval;
+    (void)setitimer(ITIMER_REAL, &every, NULL);
+}
+
+/* the processes that search */
+CONC__FN void conc__job_run(struct conc__test *t, struct conc__apart *s, uint64_t index, bool counts) {
+    uint64_t least = conc__ld(&s->failed);
+    conc__test_turn(t, index);
+    conc__test_once(t, index);
+    if (counts) conc__st(&t->job->schedules, t->job->schedules + 1);
+    conc__st(&t->job->steps, t->all_steps);
+    if (t->kind == CONC_FAIL_NONE) return;
+    while (index < least && !__atomic_compare_exchange_n(&s->failed, &least, index, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) continue;
+}
+CONC__FN void conc__job_main(struct conc__test *t, struct conc__apart *s, bool first) {
+    int64_t limit = conc__os_now() + (int64_t)(t->o.seconds * 1e9);
+    uint64_t end = t->o.schedules, i = 0;
+    (void)signal(SIGALRM, SIG_DFL);
+    (void)alarm((unsigned)t->o.stuck + 1); /* until the watch begins: a lock that was held at the fork must not stop the caller */
+    conc__test_enter(t);
+    conc__watch_begin(t);
+    for (; i < end && i < CONC__BLOCK && i < conc__ld(&s->failed); i++) conc__job_run(t, s, i, first);
+    do {
+        i = conc__add(&s->next, (uint64_t)CONC__BLOCK) - CONC__BLOCK;
+        for (uint64_t k = i; k < end && k < i + CONC__BLOCK && k < conc__ld(&s->failed); k++) conc__job_run(t, s, k, true);
+    } while (i < end && i < conc__ld(&s->failed) && conc__os_now() < limit);
+    (void)fflush(NULL);
+    _exit(0);
+}
+/* All processes that search; -> false: none could be started. */
+CONC__FN bool conc__jobs_run(struct conc__test *t, struct conc__apart *s) {
+    pid_t pid[CONC__JOBS];
+    int n = 0;
+    for (; n < t->o.jobs; n++) {
+        t->job = &s->job[n];
+        if ((pid[n] = fork()) == 0) conc__job_main(t, s, n == 0);
+        if (pid[n] < 0) break;
+    }
+    for (int k = 0; k < n; k++)
+        if (conc__apart_wait(pid[k]) != 0 && s->job[k].index < s->failed) s->failed = s->job[k].index;
+    return n > 0;
+}
+
+/* the process that explains, or does it all */
+CONC__FN void conc__apart_main(struct conc__test *t, const char *token, int fd) {
+    struct conc__told told;
+    (void)signal(SIGALRM, SIG_DFL);
+    (void)alarm((unsigned)t->o.stuck + 1); /* until the watch begins: a lock that was held at the fork must not stop the caller */
+    conc__test_enter(t);
+    conc__watch_begin(t);
+    conc_report r = conc__test_whole(t, token);
+    memset(&told, 0, sizeof told);
+    told.kind = r.kind;
+    told.exhausted = r.exhausted;
+    told.schedules = r.schedules;
+    told.steps = r.steps;
+    told.token = strlen(r.token);
+    (void)fflush(NULL);
+    conc__write_all(fd, &told, sizeof told);
+    conc__write_all(fd, r.token, told.token);
+    conc__write_all(fd, t->text, t->ntext);
+    _exit(0);
+}
+/* The process has told nothing: a report from what it has left in the shared memory. */
+CONC__FN void conc__apart_lost(struct conc__test *t, conc_report *r, const char *token, int status) {
+    uint64_t index = t->job->index;
+    t->ntext = 0;
+    r->kind = CONC_FAIL_CRASH;
+    r->schedules = index + 1;
+    if (status > 128) conc__say(t, "FAIL %s: crash: the process of the test died of %s (%d)", t->name, conc__signal_text(status - 128), status - 128);
+    else conc__say(t, "FAIL %s: crash: the process of the test ended with exit status %d", t->name, status);
+    if (token) {
+        conc__say(t, "\n");
+        return;
+    }
+    conc__say(t, "\n  schedule %llu of %s\n", (unsigned long long)index + 1, conc__strategy_text[t->o.strategy]);
+    conc__test_turn(t, index);
+    if (t->how == CONC_BOUNDED || t->how == CONC_EXHAUSTIVE || t->how == CONC_FIFO) return;
+    r->token = conc__short_token(t, index, t->job->most);
+    conc__say(t, "\nagain: CONC_REPLAY='%s'\n", r->token);
+}
+CONC__FN conc_report conc__apart_report(struct conc__test *t, const char *token) {
+    conc_report r;
+    struct conc__told told;
+    int fd[2], status = 0;
+    pid_t pid;
+    memset(&r, 0, sizeof r);
+    r.token = "";
+    r.kind = CONC_FAIL_UNAVAILABLE;
+    if (pipe2(fd, O_CLOEXEC) != 0) return r;
+    if ((pid = fork()) == 0) conc__apart_main(t, token, fd[1]);
+    (void)close(fd[1]);
+    if (pid > 0) {
+        t->text = conc__read_all(fd[0], &t->ntext);
+        t->have_text = t->ntext + 1;
+        status = conc__apart_wait(pid);
+    }
+    (void)close(fd[0]);
+    if (pid < 0) return r;
+    if (t->ntext < sizeof told) {
+        conc__apart_lost(t, &r, token, status);
+        return r;
+    }
+    memcpy(&told, t->text, sizeof told);
+    r.kind = told.kind;
+    r.ok = r.kind == CONC_FAIL_NONE;
+    r.exhausted = told.exhausted;
+    r.schedules = told.schedules;
+    r.steps = told.steps;
+    r.token = t->long_token = (char *)conc__xmalloc(told.token + 1);
+    memcpy(t->long_token, t->text + sizeof told, told.token);
+    t->long_token[told.token] = 0;
+    t->ntext -= sizeof told + told.token;
+    memmove(t->text, t->text + sizeof told + told.token, t->ntext + 1);
+    return r;
+}
+/* The jobs are done: what they found. -> true: all is well, and r says so. */
+CONC__FN bool conc__jobs_good(struct conc__test *t, const struct conc__apart *s, conc_report *r) {
+    for (int k = 0; k < t->o.jobs; k++) {
+        r->schedules += s->job[k].schedules;
+        r->steps += s->job[k].steps;
+    }
+    r->ok = s->failed == UINT64_MAX;
+    if (r->ok) conc__say(t, "ok %s: %llu schedules\n", t->name, (unsigned long long)r->schedules);
+    return r->ok;
+}
+CONC__FN conc_report conc__test_apart(struct conc__test *t, const char *token) {
+    conc_report r;
+    bool search = t->o.strategy == CONC_BOUNDED || t->o.strategy == CONC_EXHAUSTIVE || t->o.strategy == CONC_FIFO;
+    struct conc__apart *s = (struct conc__apart *)mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    memset(&r, 0, sizeof r);
+    if (s == MAP_FAILED) conc__fatal("out of memory: conc_test");
+    s->next = CONC__BLOCK;
+    s->failed = UINT64_MAX;
+    r.token = "";
+    (void)fflush(NULL); /* or the processes would write it again */
+    if (token || search || t->o.jobs < 2 || !conc__jobs_run(t, s) || !conc__jobs_good(t, s, &r)) {
+        uint64_t steps = r.steps;
+        if (s->failed != UINT64_MAX) {
+            t->from = s->failed < CONC__BLOCK ? 0 : s->failed;
+            t->o.schedules = s->failed + 1;
+            t->o.seconds = 1e6;
+        }
+        t->job = &s->job[CONC__JOBS];
+        r = conc__apart_report(t, token);
+        r.steps += steps;
+        if (r.kind == CONC_FAIL_UNAVAILABLE) conc__say(t, "FAIL %s: no process can be started: %s\n", t->name, strerror(errno));
+        if (r.ok && s->failed != UINT64_MAX) {
+            r.ok = false;
+            r.kind = CONC_FAIL_NONDET;
+            t->ntext = 0;
+            conc__say(t, "FAIL %s: the test is not deterministic: schedule %llu failed, and did not when it was run again\n", t->name,
+                      (unsigned long long)s->failed);
+        }
+    }
+    t->job = NULL;
+    (void)munmap(s, sizeof *s);
+    conc__test_release(t);
     return r;
 }
 struct conc__testcall { struct conc__test *t; const char *token; conc_report r; };
 CONC__FN void *conc__test_thread(void *arg) {
     struct conc__testcall *c = (struct conc__testcall *)arg;
-    conc__test_enter(c->t);
-    c->r = c->token ? conc__test_replay(c->t, c->token) : conc__test_search(c->t);
-    conc__test_exit_thread(c->t);
+    if (c->t->o.isolate) c->r = conc__test_apart(c->t, c->token);
+    else {
+        conc__test_enter(c->t);
+        c->r = conc__test_whole(c->t, c->token);
+        conc__test_exit_thread(c->t);
+    }
     c->r.text = c->t->text ? c->t->text : "";
     return NULL;
 }
@@ -11677,7 +12387,17 @@ CONC_API int conc_choose(int n) {
 CONC_API bool conc__test_fault(const char *point) { return (void)point, false; }
 #define conc__test_failed(model, more, file, line) ((void)0)
 CONC_API void conc__test_assert(const char *cond, const char *file, int line) { conc__fatal("conc_assert(%s) failed\n\t%s:%d", cond, file, line); }
+#define conc__test_fail_text(text) ((void)0)
 #endif
+CONC_API void conc_fail(const char *format, ...) {
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    conc__test_fail_text(text);
+    conc__fatal("%s", text);
+}
 CONC_API const char *conc_fail_text(conc_fail_kind kind) {
     static const char *const text[] = {
 #define CONC__X(name, words) words,
@@ -13198,6 +13918,289 @@ int main(int argc, char **argv) {
     conc__submit((conc__rec *)d.rec, &d, CONC__R_INT);
     conc__block_for_ever(CONC__W_WG);
 }
+#ifdef __cplusplus
+extern "C" {
+#endif
+#endif
+// >>runner
+/* CONC_TEST_MAIN: the tests of CONC_TEST_CASE and CONC_TEST_PLAIN, and a main that runs them. */
+static struct conc__case *conc__cases;
+CONC_API void conc__case_add(struct conc__case *c) {
+    struct conc__case **at = &conc__cases;
+    while (*at) at = &(*at)->next;
+    *at = c;
+}
+#ifdef CONC_TEST_MAIN
+enum conc__verdict { CONC__PASSED = 1, CONC__FAILED, CONC__SKIPPED };
+static struct conc__runner {
+    const char **filters;
+    int nfilters, jobs, count[4];
+    bool list, tap, no_fork;
+    const char *junit, *replay, *program;
+    uint64_t seed, schedules;
+    double timeout;
+} conc__runner;
+static const char conc__runner_help[] =
+    "  NAME                run the tests whose name contains NAME; with * and ?, those that it matches; several: any of them\n"
+    "  --filter=NAME       the same\n"
+    "  --list              print their names and places, and run none\n"
+    "  --seed=N|random     of the schedules; the environment's CONC_SEED, else 1\n"
+    "  --schedules=N       of each test, instead of its own number\n"
+    "  --replay=TOKEN      one schedule of one test\n"
+    "  --timeout=SECONDS   for a plain test; for an explored one, time without an operation (10)\n"
+    "  --jobs=N            processes that share the schedules of a test (1)\n"
+    "  --no-fork           all in this process: for a debugger; the first crash ends it\n"
+    "  --tap               print as the Test Anything Protocol, version 13\n"
+    "  --junit=FILE        write a JUnit report, too\n"
+    "exit status: 0 all passed, 1 some failed, 2 wrong usage or no such test\n";
+
+/* a plain test: in its process, and what it has to tell through this descriptor: "\1", or why it failed */
+static int conc__plain_out = -1;
+CONC__FN void conc__plain_died(const char *message, void *arg) {
+    (void)arg;
+    conc__write_all(conc__plain_out, message, strlen(message));
+}
+CONC__FN void conc__plain_late(int sig) {
+    char text[80];
+    int n = snprintf(text, sizeof text, "it has not ended after %g s; its goroutines:\n", conc__runner.timeout);
+    (void)sig;
+    conc__write_all(conc__plain_out, text, (size_t)n);
+    conc_dump(conc__plain_out);
+    _exit(2);
+}
+CONC__FN char *conc__plain_leftover(void) {
+    int64_t left = conc_shutdown();
+    char *text = (char *)conc__xmalloc(64);
+    (void)snprintf(text, 64, left ? "%lld goroutine%s left behind" : "", (long long)left, left == 1 ? "" : "s");
+    return text;
+}
+CONC__FN void conc__plain_main(const struct conc__case *c, int fd) {
+    struct itimerval limit;
+    conc__plain_out = fd;
+    memset(&limit, 0, sizeof limit);
+    limit.it_value.tv_sec = (time_t)conc__runner.timeout;
+    limit.it_value.tv_usec = (suseconds_t)((conc__runner.timeout - (double)limit.it_value.tv_sec) * 1e6) + 1;
+    (void)signal(SIGALRM, conc__plain_late);
+    (void)setitimer(ITIMER_REAL, &limit, NULL);
+    conc_set_fatal_hook(conc__plain_died, NULL);
+    c->fn(NULL);
+    const char *text = conc__plain_leftover();
+    (void)fflush(NULL);
+    conc__write_all(fd, *text ? text : "\1", *text ? strlen(text) : 1);
+    _exit(0);
+}
+/* -> why it failed, "" if it has not; to be freed */
+CONC__FN char *conc__plain_run(const struct conc__case *c) {
+    int fd[2], status;
+    size_t n;
+    if (conc__runner.no_fork) {
+        c->fn(NULL);
+        return conc__plain_leftover();
+    }
+    (void)fflush(NULL);
+    if (pipe2(fd, O_CLOEXEC) != 0) conc__fatal("pipe: %s", strerror(errno));
+    pid_t pid = fork();
+    if (pid < 0) conc__fatal("fork: %s", strerror(errno));
+    if (pid == 0) conc__plain_main(c, fd[1]);
+    (void)close(fd[1]);
+    char *text = conc__read_all(fd[0], &n);
+    (void)close(fd[0]);
+    status = conc__apart_wait(pid);
+    if (status == 0 && strcmp(text, "\1") == 0) text[0] = 0;
+    else if (n == 0) {
+        text = (char *)conc__realloc(text, 80);
+        if (status > 128) (void)snprintf(text, 80, "it died of %s (%d)", conc__signal_text(status - 128), status - 128);
+        else (void)snprintf(text, 80, "it ended the process with exit status %d", status);
+    }
+    return text;
+}
+CONC__FN void conc__case_run(struct conc__case *c) {
+    int64_t begin = conc__os_now();
+    if (c->plain) {
+        c->text = conc__plain_run(c);
+        c->result = *c->text ? CONC__FAILED : CONC__PASSED;
+    } else {
+        conc_test_opts o = *c->opts;
+        if (!o.name) o.name = c->name;
+        if (conc__runner.seed) o.seed = conc__runner.seed; /* else the test's, the environment's, 1 */
+        if (conc__runner.schedules) o.schedules = conc__runner.schedules;
+        if (conc__runner.jobs) o.jobs = conc__runner.jobs;
+        o.stuck = conc__runner.timeout;
+        o.isolate = !conc__runner.no_fork;
+        conc_report r = conc__test_run(c->name, c->fn, NULL, &o);
+        c->text = (char *)conc__xmalloc(strlen(r.text) + 1);
+        (void)strcpy(c->text, r.text);
+        c->result = r.kind == CONC_FAIL_UNAVAILABLE ? CONC__SKIPPED : r.ok ? CONC__PASSED : CONC__FAILED;
+    }
+    c->seconds = (double)(conc__os_now() - begin) / 1e9;
+    conc__runner.count[c->result]++;
+}
+
+/* output */
+/* Each line of text behind prefix; what is no UTF-8 as question marks. */
+CONC__FN void conc__print_lines(const char *prefix, const char *text) {
+    for (bool begins = true; *text; begins = *text++ == '\n') {
+        size_t k = conc__utf8((const unsigned char *)text);
+        if (begins) (void)fputs(prefix, stdout);
+        printf("%.*s", k ? (int)k : 1, k ? text : "?");
+        if (k > 1) text += k - 1;
+        if (!text[1] && *text != '\n') printf("\n");
+    }
+}
+CONC__FN void conc__case_print(const struct conc__case *c, int number) {
+    if (conc__runner.tap) {
+        printf("%s %d - %s%s\n", c->result == CONC__FAILED ? "not ok" : "ok", number, c->name,
+               c->result == CONC__SKIPPED ? " # SKIP not available in this build" : "");
+        conc__print_lines("# ", c->text);
+    } else {
+        static const char *const word[] = { "", "ok  ", "FAIL", "skip" };
+        printf("%s %s (%.3f s)\n", word[c->result], c->name, c->seconds);
+        if (c->result != CONC__PASSED) conc__print_lines("     ", c->text);
+    }
+    (void)fflush(stdout);
+}
+CONC__FN void conc__print_xml(FILE *f, const char *text) {
+    char piece[256];
+    while ((text = conc__escape(text, piece, sizeof piece)) != NULL) (void)fputs(piece, f);
+}
+CONC__FN void conc__case_xml(FILE *f, const struct conc__case *c) {
+    (void)fputs("  <testcase classname=\"", f);
+    conc__print_xml(f, c->file);
+    (void)fputs("\" name=\"", f);
+    conc__print_xml(f, c->name);
+    (void)fprintf(f, "\" time=\"%.6f\">", c->seconds);
+    if (c->result == CONC__SKIPPED) (void)fputs("<skipped/>", f);
+    if (c->result == CONC__FAILED) {
+        (void)fputs("<failure>", f);
+        conc__print_xml(f, c->text);
+        (void)fputs("</failure>", f);
+    }
+    (void)fputs("</testcase>\n", f);
+}
+CONC__FN bool conc__write_junit(void) {
+    const int *n = conc__runner.count;
+    FILE *f = fopen(conc__runner.junit, "w");
+    double seconds = 0;
+    if (!f) return false;
+    for (const struct conc__case *c = conc__cases; c; c = c->next) seconds += c->seconds;
+    (void)fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"", f);
+    conc__print_xml(f, conc__runner.program);
+    (void)fprintf(f, "\" tests=\"%d\" failures=\"%d\" skipped=\"%d\" time=\"%.6f\">\n",
+                  n[CONC__PASSED] + n[CONC__FAILED] + n[CONC__SKIPPED], n[CONC__FAILED], n[CONC__SKIPPED], seconds);
+    for (const struct conc__case *c = conc__cases; c; c = c->next)
+        if (c->result) conc__case_xml(f, c);
+    (void)fputs("</testsuite>\n</testsuites>\n", f);
+    bool good = !ferror(f);
+    return fclose(f) == 0 && good;
+}
+
+/* options */
+CONC__FN bool conc__case_wanted(const struct conc__case *c) {
+    for (int i = 0; i < conc__runner.nfilters; i++) {
+        const char *f = conc__runner.filters[i];
+        if (strpbrk(f, "*?") ? fnmatch(f, c->name, 0) == 0 : strstr(c->name, f) != NULL) return true;
+    }
+    return conc__runner.nfilters == 0;
+}
+/* The value of "--name=value", if arg is that. */
+CONC__FN const char *conc__runner_value(const char *arg, const char *name) {
+    size_t n = strlen(name);
+    return strncmp(arg, name, n) == 0 && arg[n] == '=' && arg[n + 1] ? arg + n + 1 : NULL;
+}
+CONC__FN bool conc__runner_number(const char *text, uint64_t most, uint64_t *out) {
+    char *end;
+    errno = 0;
+    unsigned long long x = strtoull(text, &end, 10);
+    *out = x;
+    return *text >= '0' && *text <= '9' && !*end && errno == 0 && x >= 1 && x <= most;
+}
+CONC__FN bool conc__runner_seconds(const char *text) {
+    char *end;
+    conc__runner.timeout = strtod(text, &end);
+    return !*end && conc__runner.timeout > 0 && conc__runner.timeout < 1e6;
+}
+/* One argument; false: there is no such. */
+CONC__FN bool conc__runner_arg(const char *arg) {
+    struct conc__runner *r = &conc__runner;
+    const char *v = *arg == '-' ? conc__runner_value(arg, "--filter") : arg;
+    uint64_t n = 0;
+    if (v) r->filters[r->nfilters++] = v;
+    if (v) return true;
+    if (strcmp(arg, "--list") == 0) return r->list = true;
+    if (strcmp(arg, "--tap") == 0) return r->tap = true;
+    if (strcmp(arg, "--no-fork") == 0) return r->no_fork = true;
+    if ((v = conc__runner_value(arg, "--junit")) != NULL) return (r->junit = v) != NULL;
+    if ((v = conc__runner_value(arg, "--replay")) != NULL) return (r->replay = v) != NULL;
+    if ((v = conc__runner_value(arg, "--timeout")) != NULL) return conc__runner_seconds(v);
+    if ((v = conc__runner_value(arg, "--schedules")) != NULL) return conc__runner_number(v, UINT64_MAX, &r->schedules);
+    if ((v = conc__runner_value(arg, "--jobs")) != NULL) {
+        bool good = conc__runner_number(v, 64, &n);
+        r->jobs = (int)n;
+        return good;
+    }
+    if ((v = conc__runner_value(arg, "--seed")) == NULL) return false;
+    if (strcmp(v, "random") != 0) return conc__runner_number(v, UINT64_MAX, &r->seed);
+    r->seed = 1 + (uint64_t)conc__os_now() % 1000000000;
+    return true;
+}
+/* -> the exit status if there is nothing to run, else -1 */
+CONC__FN int conc__runner_args(int argc, char **argv) {
+    struct conc__runner *r = &conc__runner;
+    int wanted = 0;
+    r->program = argc > 0 ? conc__base(argv[0]) : "test";
+    r->timeout = 10;
+    r->filters = (const char **)conc__xmalloc((size_t)(argc + 1) * sizeof *r->filters);
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            printf("usage: %s [OPTIONS] [NAME...]\n%s", r->program, conc__runner_help);
+            return 0;
+        }
+        if (!conc__runner_arg(argv[i])) {
+            fprintf(stderr, "%s: not understood: %s (see --help)\n", r->program, argv[i]);
+            return 2;
+        }
+    }
+    for (const struct conc__case *c = conc__cases; c; c = c->next) {
+        if (!conc__case_wanted(c)) continue;
+        wanted++;
+        if (r->list) printf("%s %s:%d%s\n", c->name, c->file, c->line, c->plain ? " plain" : "");
+    }
+    if (wanted == 0 || (r->replay && wanted != 1)) {
+        fprintf(stderr, wanted ? "%s: --replay is for one test; %d are chosen\n" : "%s: no such test\n", r->program, wanted);
+        return 2;
+    }
+    unsigned long long seed = r->seed ? r->seed : (unsigned long long)conc__env("CONC_SEED", 1, INT_MAX, 1);
+    if (r->replay) (void)setenv("CONC_REPLAY", r->replay, 1);
+    if (r->tap && !r->list) printf("TAP version 13\n1..%d\n", wanted);
+    if (!r->list) printf("%sseed %llu\n", r->tap ? "# " : "", seed);
+    return r->list ? 0 : -1;
+}
+CONC__FN int conc__runner_main(int argc, char **argv) {
+    const int *n = conc__runner.count;
+    int number = 0, status = conc__runner_args(argc, argv);
+    for (struct conc__case *c = conc__cases; status < 0 && c; c = c->next) {
+        if (!conc__case_wanted(c)) continue;
+        conc__case_run(c);
+        conc__case_print(c, ++number);
+    }
+    if (status < 0) {
+        status = n[CONC__FAILED] > 0;
+        if (conc__runner.junit && !conc__write_junit()) {
+            fprintf(stderr, "%s: %s: %s\n", conc__runner.program, conc__runner.junit, strerror(errno));
+            status = 2;
+        }
+        printf("%s%d passed, %d failed", conc__runner.tap ? "# " : "", n[CONC__PASSED], n[CONC__FAILED]);
+        if (n[CONC__SKIPPED]) printf(", %d skipped", n[CONC__SKIPPED]);
+        printf("\n");
+    }
+    for (struct conc__case *c = conc__cases; c; c = c->next) CONC_FREE(c->text);
+    CONC_FREE(conc__runner.filters);
+    return status;
+}
+#ifdef __cplusplus
+}
+#endif
+int main(int argc, char **argv) { return conc__runner_main(argc, argv); }
 #ifdef __cplusplus
 extern "C" {
 #endif

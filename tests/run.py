@@ -5,7 +5,7 @@
   run.py --long           what `make check` runs: every configuration at 1, 2, 4 and 8 processors, long mode, 20 rounds
   run.py --soak SECONDS   stress only, for so long, plain and under the sanitizers
   run.py --only NAMES     some configurations (plain,one-process,debug,clang,asan,tsan,explorer,valgrind,aarch64,million,macros,docs,self,
-                          instrumented: ordinary C11 under the explorer, see tests/instrumented.sh;
+                          frameworks, instrumented: ordinary C11 under the explorer, see tests/instrumented.sh;
                           servers: the servers of examples/ with clients of their kinds, see tests/servers)
   run.py --tests PATTERN  some tests (suite, suite.test, with wildcards, -pattern to leave out; may be given again)
 
@@ -285,7 +285,7 @@ def main():
     scripts = []
     if not args.soak:
         for name, path in (("macros", "tests/macros/run.sh"), ("docs", "tests/docs.sh"), ("self", "tests/self/run.sh"),
-                           ("instrumented", "tests/instrumented.sh")):
+                           ("instrumented", "tests/instrumented.sh"), ("frameworks", "tests/frameworks/run.sh")):
             if args.only and name not in args.only:
                 continue
             if os.path.exists(os.path.join(ROOT, path)):

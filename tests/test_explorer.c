@@ -547,6 +547,24 @@ TEST(same_seed_same_report) {
         free(first);
     }
 }
+/* Records that a test of many goroutines has left go to others in batches that are none too long. */
+static void yield_twice(void) {
+    conc_yield();
+    conc_yield();
+}
+static void many_yield(void *arg) {
+    conc_wg wg = CONC_WG_INIT;
+    for (int i = 0; i < *(int *)arg; i++) conc_wg_go(&wg, yield_twice);
+    conc_wg_wait(&wg);
+}
+TEST(few_after_many) {
+    int many = 1000;
+    for (int n = 100; n < 700; n += 60) {
+        CHECK(conc_test(many_yield, &many, .strategy = CONC_FIFO).ok);
+        CHECK(conc_test(many_yield, &n, .strategy = CONC_FIFO).ok);
+        conc_run(many_yield, &n); /* ordinary ones */
+    }
+}
 /* Nothing is left over in the runtime: tests and ordinary goroutines may take turns. */
 static void bump(conc_atomic(int) *n) { conc_atomic_fetch_add(n, 1); }
 TEST(beside_ordinary_goroutines) {
