@@ -4,12 +4,8 @@
   run.py                  what `make test` runs
   run.py --long           what `make check` runs: every configuration at 1, 2, 4 and 8 processors, long mode, 20 rounds
   run.py --soak SECONDS   stress only, for so long, plain and under the sanitizers
-<<<<<<< HEAD
   run.py --only NAMES     some configurations (plain,one-process,debug,clang,asan,tsan,explorer,valgrind,aarch64,million,macros,docs,self,
-=======
-  run.py --only NAMES     some configurations (plain,one-process,debug,clang,asan,tsan,explorer,valgrind,aarch64,million,macros,docs,
                           instrumented: ordinary C11 under the explorer, see tests/instrumented.sh;
->>>>>>> bcbf20a102340f395184577cb537d1ebc7785257
                           servers: the servers of examples/ with clients of their kinds, see tests/servers)
   run.py --tests PATTERN  some tests (suite, suite.test, with wildcards, -pattern to leave out; may be given again)
   run.py --only builds    the explorer's tests with other compilers, and with mistakes in conc.h: tests/bugs/builds.py
