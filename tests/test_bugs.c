@@ -168,12 +168,12 @@ static void print_found(struct score s) {
 }
 static void print_kernels(enum bug_suite suite, const char *title) {
     int all = 0, mix = 0, idle = 0, fifo = 0;
-    printf("\n| %s | class | failure | one schedule | mix, time races | mix, time idle | what is wrong |\n|---|---|---|---|---|---|---|\n", title);
+    printf("\n| %s | group | failure | one schedule | mix, time races | mix, time idle | what is wrong |\n|---|---|---|---|---|---|---|\n", title);
     for (const struct bug *b = bugs; b; b = b->next) {
         if (b->suite != suite) continue;
         bool once = conc_test(b->fn, NULL, .strategy = CONC_FIFO, .quiet = true).kind == b->kind;
         struct score race = score(b, CONC_MIX, 0, CONC_TIME_RACE, ENOUGH), rest = score(b, CONC_MIX, 0, CONC_TIME_IDLE, ENOUGH);
-        printf("| %s | %s | %s | %s", b->name, b->class_, conc_fail_text(b->kind), once ? "found" : "-");
+        printf("| %s | %s | %s | %s", b->name, b->group, conc_fail_text(b->kind), once ? "found" : "-");
         print_found(race);
         print_found(rest);
         printf(" | %s |\n", b->what);

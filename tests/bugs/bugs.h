@@ -1,8 +1,9 @@
 /* bugs.h - how the bugs of this directory are written down.
 
-   BLOCKING(name, class, kind, "what is wrong") { ... }     kernels of the GoKer suite (GoBench, CGO 2021): real bugs of Go programs, reduced to the
-   NONBLOCKING(name, class, kind, "what is wrong") { ... }  goroutines that have a part in them. Written afresh from the descriptions of the bugs
-   CLASSIC(name, class, kind, "what is wrong") { ... }      small bugs that everybody knows
+   BLOCKING(name, group, kind, "what is wrong") { ... }     kernels of the GoKer suite (GoBench, CGO 2021): real bugs of Go programs,
+   NONBLOCKING(name, group, kind, "what is wrong") { ... }  reduced to the goroutines that have a part in them. Written afresh from the
+                                                            descriptions of the bugs
+   CLASSIC(name, group, kind, "what is wrong") { ... }      small bugs that everybody knows
 
    The body sees `bool mended`: false runs the bug, true its mended twin, so that what differs between them can be read off. kind is the
    failure that the explorer must report for the bug; for the twin it must report none. What a body makes is gone when its schedule
@@ -14,7 +15,7 @@
 enum bug_suite { BUG_BLOCKING, BUG_NONBLOCKING, BUG_CLASSIC, BUG_SUITES };
 struct bug {
     enum bug_suite suite;
-    const char *name, *class_, *what;
+    const char *name, *group, *what;
     void (*fn)(void *arg); /* arg NULL: the bug, else its mended twin */
     conc_fail_kind kind;
     struct bug *next;
@@ -25,15 +26,15 @@ static void bug_enter(struct bug *b) {
     bugs_end = &b->next;
 }
 
-#define BUG(suite_, name_, class__, kind_, what_)                                                          \
+#define BUG(suite_, name_, group_, kind_, what_)                                                          \
     static void name_##_body(bool mended);                                                                 \
     static void name_(void *arg) { name_##_body(arg != NULL); }                                            \
-    static struct bug name_##_entry = { suite_, #name_, class__, what_, name_, kind_, NULL };              \
+    static struct bug name_##_entry = { suite_, #name_, group_, what_, name_, kind_, NULL };              \
     __attribute__((constructor)) static void name_##_enter(void) { bug_enter(&name_##_entry); }            \
     static void name_##_body(bool mended)
-#define BLOCKING(name, class_, kind, what) BUG(BUG_BLOCKING, name, class_, CONC_FAIL_##kind, what)
-#define NONBLOCKING(name, class_, kind, what) BUG(BUG_NONBLOCKING, name, class_, CONC_FAIL_##kind, what)
-#define CLASSIC(name, class_, kind, what) BUG(BUG_CLASSIC, name, class_, CONC_FAIL_##kind, what)
+#define BLOCKING(name, group, kind, what) BUG(BUG_BLOCKING, name, group, CONC_FAIL_##kind, what)
+#define NONBLOCKING(name, group, kind, what) BUG(BUG_NONBLOCKING, name, group, CONC_FAIL_##kind, what)
+#define CLASSIC(name, group, kind, what) BUG(BUG_CLASSIC, name, group, CONC_FAIL_##kind, what)
 
 /* State of a body: zero when it begins, and still there for goroutines that outlive it. All of conc.h's locks are valid when zero. */
 #define FRESH(type, v) \
