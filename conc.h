@@ -9363,8 +9363,8 @@ struct conc__test {
     uint64_t rng, steps, all_steps;
     conc_strategy how;    /* of this schedule: never CONC_MIX */
     int depth;
-    bool race_time, main_done, bubble, measured;
-    uint32_t idle_fires, relaxed;
+    bool race_time, main_done, bubble;
+    uint32_t late_fires, relaxed; /* timers fired when main had ended and nobody could go on: a goroutine that ticks for ever is left behind */
     bool firing;          /* a timer's function is running */
     size_t last_frame, last_of[64]; /* frame of the last step, and of each goroutine's; counted from 1 */
     uint64_t asleep;      /* DPOR's sleep set here */
@@ -10038,11 +10038,22 @@ CONC__FN void conc__wait_release(struct conc__test *t, uint32_t b, const void *o
         conc__run_add(t, tg);
     }
 }
+/* An add to a group that is at zero, and a wait for it, both about to come: the wait may as well return before the add (Go: misuse). */
+CONC__FN void conc__wg_misuse(struct conc__test *t, const conc_wg *wg, uint8_t other) {
+    for (uint32_t i = 0; i < t->nrun; i++)
+        if (t->run[i]->next.op == other && t->run[i]->next.obj[0] == wg)
+            conc__test_note(t, CONC_FAIL_PANIC, "panic: sync: WaitGroup misuse: Add called concurrently with Wait");
+}
 /* tg's step is about to be taken: whom may it let go on? */
 CONC__INLINE void conc__step_effect(struct conc__test *t, struct conc__tg *tg) {
     const struct conc__tstep *s = &tg->next;
     switch (s->op) {
-    case CONC__O_ADD: case CONC__O_DONE: case CONC__O_UNLOCK: case CONC__O_RUNLOCK: case CONC__O_WUNLOCK:
+    case CONC__O_WAIT: conc__wg_misuse(t, (const conc_wg *)s->obj[0], CONC__O_ADD); break; /* it is at zero now */
+    case CONC__O_ADD:
+        if (((const conc_wg *)s->obj[0])->conc__state >> 32 == 0) conc__wg_misuse(t, (const conc_wg *)s->obj[0], CONC__O_WAIT);
+        if (t->nwait) conc__wait_release(t, conc__bucket(s->obj[0]), s->obj[0]);
+        break;
+    case CONC__O_DONE: case CONC__O_UNLOCK: case CONC__O_RUNLOCK: case CONC__O_WUNLOCK:
         if (t->nwait) conc__wait_release(t, conc__bucket(s->obj[0]), s->obj[0]);
         break;
     case CONC__O_CWAIT:
@@ -10210,6 +10221,14 @@ CONC__FN void conc__test_fire(struct conc__test *t) {
     t->firing = false;
 }
 CONC__INLINE bool conc__test_timers(const struct conc__test *t) { return conc__arr_len(t->m->p->heap) > 0; }
+/* Nobody can go on, and all timers are tickers that nobody listens to: whatever fires changes nothing. */
+CONC__FN bool conc__test_deaf(const struct conc__test *t) {
+    for (size_t i = 0; i < conc__arr_len(t->m->p->heap); i++) {
+        const conc__timer *x = t->m->p->heap[i].t;
+        if (x->f != conc__fire_chan || x->period == 0 || ((const struct conc_timer *)x->arg)->c->recvq) return false;
+    }
+    return true;
+}
 
 /* The strategies. Each returns one of t->run that is enabled; NULL: there is none. */
 /* A random one: draw until one that is enabled comes, putting the others out of the way. */
@@ -10355,7 +10374,7 @@ CONC__FN bool conc__test_idle(struct conc__test *t) {
             conc__wait_release(t, 0, tg);
             return true;
         }
-    if (conc__test_timers(t) && !(t->main_done && ++t->idle_fires > 1000)) {
+    if (conc__test_timers(t) && !conc__test_deaf(t) && !(t->main_done && ++t->late_fires > 1000)) {
         conc__test_fire(t);
         return true;
     }
@@ -10384,7 +10403,6 @@ CONC__FN struct conc__tg *conc__test_next(struct conc__test *t) {
         }
         struct conc__tg *tg = conc__pick_by(t);
         if (conc__likely(tg != NULL)) {
-            t->idle_fires = 0;
             tg->length++;
             conc__step_effect(t, tg);
             if (conc__unlikely(t->tracing)) conc__trace_add(t, &tg->next);
@@ -10798,6 +10816,8 @@ CONC__FN void conc__test_reset(struct conc__test *t, uint64_t index) {
     conc__p *p = t->m->p;
     for (uint32_t i = 0; i < t->ntg; i++)
         if (t->tg[i]->g) conc__tg_discard(t, t->tg[i]);
+    for (size_t i = 0; i < t->have && index == 0; i++) /* URW: the first schedule measures, and has no weights, however often it is run */
+        if (t->tg[i]) t->tg[i]->first = 0;
     conc__arr_set_len(p->heap, 0);
     conc__st(&p->due, INT64_MAX);
     if (t->nwait) memset(t->wait, 0, sizeof t->wait);
@@ -10812,7 +10832,7 @@ CONC__FN void conc__test_reset(struct conc__test *t, uint64_t index) {
     t->what[0] = 0;
     t->low = 1u << 30;
     t->top = NULL;
-    t->idle_fires = t->relaxed = 0;
+    t->late_fires = t->relaxed = 0;
     t->preempted = 0;
     t->at_frame = t->last_frame = t->nwake = t->at_list = t->ntrace = t->misfits = t->nwoken = 0;
     t->asleep = 0;
@@ -10865,10 +10885,8 @@ CONC__FN void conc__test_once(struct conc__test *t, uint64_t index) {
     if (t->kind == CONC_FAIL_RACE) conc__race_text(t);
     if (t->kind == CONC_FAIL_NONE && !t->pruned && !t->o.leaks_allowed) conc__net_leaks(t);
     if (index < CONC__BLOCK && t->steps > t->most) t->most = t->steps;
-    if (t->how == CONC_URW && !t->measured) {
-        t->measured = true;
+    if (t->how == CONC_URW && index == 0)
         for (uint32_t i = 0; i < t->ntg; i++) t->tg[i]->first = t->tg[i]->length;
-    }
     t->all_steps += t->steps;
 }
 

@@ -8,6 +8,7 @@
                           frameworks, instrumented: ordinary C11 under the explorer, see tests/instrumented.sh;
                           servers: the servers of examples/ with clients of their kinds, see tests/servers)
   run.py --tests PATTERN  some tests (suite, suite.test, with wildcards, -pattern to leave out; may be given again)
+  run.py --only builds    the explorer's tests with other compilers, and with mistakes in conc.h: tests/bugs/builds.py
 
 Programs go to build/tests/CONFIGURATION/, their output to build/tests/log/. CONC_TEST_OUT=dir puts
 them elsewhere (two runs at a time must not share one). An option after -- goes to every compiler.
@@ -135,7 +136,7 @@ def build(config, pool, extra):
         if os.path.exists(path):
             os.remove(path)
     headers = [os.path.join(ROOT, "conc.h"), os.path.join(HERE, "harness.h"), os.path.abspath(__file__),
-               *glob.glob(os.path.join(ROOT, "patterns", "*.h"))]
+               *glob.glob(os.path.join(ROOT, "patterns", "*.h")), *glob.glob(os.path.join(HERE, "bugs", "*"))]
     check = check_flags(config)
     define = ["-DHARNESS_CHECK"] if check else []
     include = ["-I."] + (["-isystem", "/usr/include/stb"] if config.name == "aarch64" else [])
@@ -296,6 +297,9 @@ def main():
             for path in sorted(glob.glob(os.path.join(HERE, "servers", "*.py"))):
                 name = "servers " + os.path.basename(path)[:-3]
                 scripts.append((name, [sys.executable, path] + ["--long"] * args.long, 7200 if args.long else 600))
+        if not args.only or "builds" in args.only:
+            path = os.path.join(HERE, "bugs", "builds.py")
+            scripts.append(("builds", [sys.executable, path] + ["--long"] * args.long, 7200 if args.long else 1800))
 
     results = {}
     for config in wanted:

@@ -1,4 +1,4 @@
-/* The explorer: what it finds, what it must not find, what it counts, and that it repeats. Only where conc.h is compiled with CONC_TEST
+/* The explorer: what it counts, what it says, its time, its borders; what it finds is in test_bugs.c. Only where conc.h is compiled with CONC_TEST
    (configuration explorer of tests/run.py). */
 #include "harness.h"
 
@@ -12,267 +12,6 @@ TEST(unavailable) {
     CHECK_EQ(conc_bubble(nothing, NULL).kind, CONC_FAIL_UNAVAILABLE);
 }
 #else
-
-/* ---- bugs, each with its mended twin: arg NULL is the bug ---- */
-#define BUG(name) static void name(void *mended)
-struct two { conc_mutex a, b; conc_cond c; conc_wg wg; conc_atomic(int) n, m; };
-#define TWO_INIT { CONC_MUTEX_INIT, CONC_MUTEX_INIT, CONC_COND_INIT, CONC_WG_INIT, 0, 0 }
-
-static void add_by_parts(struct two *t, bool safe) {
-    if (safe) conc_mutex_lock(&t->a);
-    int v = conc_atomic_load(&t->n);
-    conc_atomic_store(&t->n, v + 1);
-    if (safe) conc_mutex_unlock(&t->a);
-}
-BUG(lost_update) {
-    struct two t = TWO_INIT;
-    for (int i = 0; i < 2; i++) conc_wg_go(&t.wg, add_by_parts, &t, mended != NULL);
-    conc_wg_wait(&t.wg);
-    conc_assert(conc_atomic_load(&t.n) == 2);
-}
-static void lock_both(struct two *t, conc_mutex *first, conc_mutex *second) {
-    conc_mutex_lock(first);
-    conc_mutex_lock(second);
-    conc_atomic_fetch_add(&t->n, 1);
-    conc_mutex_unlock(second);
-    conc_mutex_unlock(first);
-}
-BUG(abba) {
-    struct two t = TWO_INIT;
-    conc_wg_go(&t.wg, lock_both, &t, &t.a, &t.b);
-    if (mended) conc_wg_go(&t.wg, lock_both, &t, &t.a, &t.b);
-    else conc_wg_go(&t.wg, lock_both, &t, &t.b, &t.a);
-    conc_wg_wait(&t.wg);
-}
-static void eat(struct two *t, conc_mutex *forks, int i, bool ordered) {
-    conc_mutex *l = &forks[i], *r = &forks[(i + 1) % 3];
-    if (ordered && l > r) lock_both(t, r, l);
-    else lock_both(t, l, r);
-}
-BUG(philosophers) {
-    struct two t = TWO_INIT;
-    conc_mutex forks[3] = { CONC_MUTEX_INIT, CONC_MUTEX_INIT, CONC_MUTEX_INIT };
-    for (int i = 0; i < 3; i++) conc_wg_go(&t.wg, eat, &t, forks, i, mended != NULL);
-    conc_wg_wait(&t.wg);
-}
-/* lost wake-up: the flag is looked at without the lock that guards the wait */
-static void set_and_signal(struct two *t, bool safe) {
-    if (safe) conc_mutex_lock(&t->a);
-    conc_atomic_store(&t->n, 1);
-    conc_cond_signal(&t->c);
-    if (safe) conc_mutex_unlock(&t->a);
-}
-BUG(lost_wakeup) {
-    struct two t = TWO_INIT;
-    conc_wg_go(&t.wg, set_and_signal, &t, mended != NULL);
-    if (mended) {
-        conc_mutex_lock(&t.a);
-        while (!conc_atomic_load(&t.n)) conc_cond_wait(&t.c, &t.a);
-    } else if (!conc_atomic_load(&t.n)) {
-        conc_mutex_lock(&t.a);
-        conc_cond_wait(&t.c, &t.a);
-    } else conc_mutex_lock(&t.a);
-    conc_mutex_unlock(&t.a);
-    conc_wg_wait(&t.wg);
-}
-/* a bounded buffer that re-checks with if instead of while */
-struct buffer { conc_mutex mu; conc_cond full, empty; int n; bool again; conc_wg wg; };
-static void buffer_get(struct buffer *b) {
-    conc_mutex_lock(&b->mu);
-    if (b->again)
-        while (b->n == 0) conc_cond_wait(&b->empty, &b->mu);
-    else if (b->n == 0) conc_cond_wait(&b->empty, &b->mu);
-    conc_assert(b->n > 0);
-    b->n--;
-    conc_cond_signal(&b->full);
-    conc_mutex_unlock(&b->mu);
-}
-static void buffer_put(struct buffer *b) {
-    for (int i = 0; i < 2; i++) {
-        conc_mutex_lock(&b->mu);
-        while (b->n == 1) conc_cond_wait(&b->full, &b->mu);
-        b->n++;
-        conc_cond_signal(&b->empty);
-        conc_mutex_unlock(&b->mu);
-    }
-}
-BUG(buffer_if) {
-    struct buffer b = { CONC_MUTEX_INIT, CONC_COND_INIT, CONC_COND_INIT, 0, mended != NULL, CONC_WG_INIT };
-    for (int i = 0; i < 2; i++) conc_wg_go(&b.wg, buffer_get, &b);
-    conc_wg_go(&b.wg, buffer_put, &b);
-    conc_wg_wait(&b.wg);
-}
-static void close_once(chan(int) c, struct two *t, bool safe) {
-    if (safe) {
-        int zero = 0;
-        if (!conc_atomic_compare_exchange(&t->n, &zero, 1)) return;
-    } else {
-        if (conc_atomic_load(&t->n)) return;
-        conc_atomic_store(&t->n, 1);
-    }
-    chan_close(c);
-}
-BUG(double_close) {
-    struct two t = TWO_INIT;
-    chan(int) c = chan_make(int);
-    for (int i = 0; i < 2; i++) conc_wg_go(&t.wg, close_once, c, &t, mended != NULL);
-    conc_wg_wait(&t.wg);
-    chan_free(c);
-}
-static void late_send(chan(int) c, struct two *t) {
-    chan_send(c, 1);
-    conc_wg_done(&t->wg);
-}
-BUG(send_on_closed) {
-    struct two t = TWO_INIT;
-    chan(int) c = chan_make(int, 1);
-    conc_wg_add(&t.wg, 1);
-    go(late_send, c, &t);
-    if (mended) conc_wg_wait(&t.wg);
-    conc_yield();
-    chan_close(c);
-    if (!mended) conc_wg_wait(&t.wg);
-    chan_free(c);
-}
-/* the forgotten sender: its receiver has timed out */
-static void answer(chan(int) c) { chan_send(c, 42); }
-BUG(forgotten_sender) {
-    chan(int) c = mended ? chan_make(int, 1) : chan_make(int);
-    go(answer, c);
-    chan_select {
-        on_recv(v, c) conc_assert(v == 42);
-        on_timeout(CONC_SEC) {}
-    }
-}
-/* waiting, with a lock, for a timer's function that needs the lock */
-struct expiry { conc_mutex mu; chan(int) fired; };
-static void expire(void *arg) {
-    struct expiry *e = (struct expiry *)arg;
-    conc_mutex_lock(&e->mu);
-    conc_mutex_unlock(&e->mu);
-    chan_send(e->fired, 1);
-}
-BUG(stop_under_lock) {
-    struct expiry e = { CONC_MUTEX_INIT, chan_make(int, 1) };
-    conc_timer *t = conc_after_func(CONC_SEC, expire, &e);
-    conc_mutex_lock(&e.mu);
-    bool stopped = conc_timer_stop(t);
-    if (mended) conc_mutex_unlock(&e.mu);
-    if (!stopped) chan_recv(e.fired);
-    if (!mended) conc_mutex_unlock(&e.mu);
-    conc_timer_free(t);
-}
-/* double-checked flag by two stores in the wrong order */
-struct peterson { conc_atomic(int) want[2], turn, inside; bool broken; conc_wg wg; };
-static void critical(struct peterson *p, int me) {
-    if (p->broken) conc_atomic_store(&p->turn, !me);
-    conc_atomic_store(&p->want[me], 1);
-    if (!p->broken) conc_atomic_store(&p->turn, !me);
-    while (conc_atomic_load(&p->want[!me]) && conc_atomic_load(&p->turn) != me) conc_relax();
-    conc_assert(conc_atomic_fetch_add(&p->inside, 1) == 0);
-    conc_atomic_fetch_sub(&p->inside, 1);
-    conc_atomic_store(&p->want[me], 0);
-}
-BUG(peterson) {
-    struct peterson p = { { 0, 0 }, 0, 0, mended == NULL, CONC_WG_INIT };
-    for (int i = 0; i < 2; i++) conc_wg_go(&p.wg, critical, &p, i);
-    conc_wg_wait(&p.wg);
-}
-/* read lock taken again while a writer waits */
-struct twice { conc_rwmutex rw; conc_wg wg; bool again; };
-static void read_twice(struct twice *t) {
-    conc_rwmutex_rlock(&t->rw);
-    if (t->again) conc_rwmutex_rlock(&t->rw);
-    if (t->again) conc_rwmutex_runlock(&t->rw);
-    conc_rwmutex_runlock(&t->rw);
-}
-static void write_once(struct twice *t) {
-    conc_rwmutex_lock(&t->rw);
-    conc_rwmutex_unlock(&t->rw);
-}
-BUG(recursive_rlock) {
-    struct twice t = { CONC_RWMUTEX_INIT, CONC_WG_INIT, mended == NULL };
-    conc_wg_go(&t.wg, read_twice, &t);
-    conc_wg_go(&t.wg, write_once, &t);
-    conc_wg_wait(&t.wg);
-}
-/* a select that may take work after stop */
-static void stop_then_send(chan(int) stop, chan(int) work) {
-    chan_close(stop);
-    chan_send(work, 1);
-}
-static void take(chan(int) stop, chan(int) work, conc_atomic(int) *stopped, bool ordered) {
-    conc_case k[2] = { case_recv(stop, (int *)NULL), case_recv(work, (int *)NULL) };
-    if ((ordered ? chan_select_ordered_n(k, 2) : chan_select_n(k, 2)) == 1) conc_assert(!conc_atomic_load(stopped));
-}
-BUG(select_after_stop) {
-    chan(int) stop = chan_make(int);
-    chan(int) work = chan_make(int, 1);
-    conc_atomic(int) stopped = 1;
-    conc_wg wg = CONC_WG_INIT;
-    conc_run(stop_then_send, stop, work);
-    conc_wg_go(&wg, take, stop, work, &stopped, mended != NULL);
-    conc_wg_wait(&wg);
-}
-static void cancelled_worker(conc_ctx *ctx, chan(int) out, bool safe) {
-    if (safe) (void)chan_send_ctx(out, 1, ctx);
-    else chan_send(out, 1);
-}
-BUG(cancel_strands_sender) {
-    conc_ctx *ctx = conc_ctx_with_cancel(conc_ctx_background());
-    chan(int) out = chan_make(int);
-    go(cancelled_worker, ctx, out, mended != NULL);
-    chan_select {
-        on_recv(v, out) (void)v;
-        on_timeout(CONC_SEC) {}
-    }
-    conc_ctx_cancel(ctx);
-    if (mended) conc_settle();
-}
-
-static const struct bug { const char *name; void (*fn)(void *); conc_fail_kind kind; } bugs[] = {
-    { "lost_update", lost_update, CONC_FAIL_ASSERT },
-    { "abba", abba, CONC_FAIL_DEADLOCK },
-    { "philosophers", philosophers, CONC_FAIL_DEADLOCK },
-    { "lost_wakeup", lost_wakeup, CONC_FAIL_DEADLOCK },
-    { "buffer_if", buffer_if, CONC_FAIL_ASSERT },
-    { "double_close", double_close, CONC_FAIL_PANIC },
-    { "send_on_closed", send_on_closed, CONC_FAIL_PANIC },
-    { "forgotten_sender", forgotten_sender, CONC_FAIL_LEAK },
-    { "stop_under_lock", stop_under_lock, CONC_FAIL_DEADLOCK },
-    { "peterson", peterson, CONC_FAIL_ASSERT },
-    { "recursive_rlock", recursive_rlock, CONC_FAIL_DEADLOCK },
-    { "select_after_stop", select_after_stop, CONC_FAIL_ASSERT },
-    { "cancel_strands_sender", cancel_strands_sender, CONC_FAIL_LEAK },
-};
-enum { BUGS = sizeof bugs / sizeof bugs[0] };
-
-/* Each bug is found under every one of 20 seeds within 1,000 schedules, and its failure comes back: by its token, and by the list. */
-TEST(every_bug_is_found, .seconds = 120) {
-    for (int b = 0; b < BUGS; b++)
-        for (uint64_t seed = 1; seed <= 20; seed++) {
-            conc_report r = conc_test(bugs[b].fn, NULL, .name = bugs[b].name, .seed = seed, .schedules = 1000, .seconds = 60);
-            CHECK_SAY(r.kind == bugs[b].kind, "%s, seed %d: %s", bugs[b].name, (int)seed, r.text);
-            if (r.ok) continue;
-            char *token = strdup(r.token), *list = strstr(r.text, "CONC_REPLAY='c1=");
-            REQUIRE(token && list);
-            list = strndup(list + 13, strcspn(list + 13, "'"));
-            CHECK_SAY(conc_replay(bugs[b].fn, NULL, token).kind == bugs[b].kind, "%s: %s does not repeat it", bugs[b].name, token);
-            CHECK_SAY(conc_replay(bugs[b].fn, NULL, list).kind == bugs[b].kind, "%s: %s does not repeat it", bugs[b].name, list);
-            free(token);
-            free(list);
-        }
-}
-/* The mended twin never fails. */
-TEST(no_false_alarm, .seconds = 120) {
-    int yes = 1;
-    for (int b = 0; b < BUGS; b++)
-        for (int s = CONC_MIX; s <= CONC_BOUNDED; s++) {
-            conc_report r = conc_test(bugs[b].fn, &yes, .name = bugs[b].name, .strategy = (conc_strategy)s, .schedules = (uint64_t)scale(5000), .seconds = 60,
-                                      .seed = 7);
-            CHECK_SAY(r.ok, "%s, strategy %d: %s", bugs[b].name, s, r.text);
-        }
-}
 
 /* ---- counts ---- */
 struct shape { int goroutines, operations; long orders; };
@@ -481,6 +220,132 @@ TEST(bubble_texts) {
     CHECK(strstr(r.text, "g1 recv_one") && strstr(r.text, "receive chan#1 (blocks)"));
 }
 
+/* ---- timers that nobody listens to ---- */
+static void deaf(void *arg) { /* a ticker that is not read hides no deadlock */
+    chan(int) c = chan_make(int);
+    (void)arg;
+    (void)conc_ticker_new(CONC_MS);
+    chan_recv(c);
+}
+static void slept_through(void *arg) { /* and does not end a sleep before its time, however many ticks that is */
+    int64_t t = conc_now();
+    (void)arg;
+    (void)conc_ticker_new(CONC_MS);
+    conc_sleep(5 * CONC_SEC);
+    conc_assert(conc_now() - t == 5 * CONC_SEC);
+}
+static void ticks_for_ever(chan(int) quit) {
+    conc_ticker *ticker = conc_ticker_new(CONC_SEC);
+    for (bool on = true; on;) chan_select {
+        on_recv(t, conc_ticker_chan(ticker)) {}
+        on_recv(v, quit) on = false;
+    }
+    conc_ticker_free(ticker);
+}
+static void leaves_a_ticker(void *quits) {
+    chan(int) quit = chan_make(int);
+    go(ticks_for_ever, quit);
+    if (quits) chan_close(quit);
+}
+TEST(timers_and_the_end) {
+    int yes = 1;
+    CHECK_EQ(conc_test(deaf, NULL).kind, CONC_FAIL_DEADLOCK);
+    CHECK_EQ(conc_bubble(deaf, NULL).kind, CONC_FAIL_DEADLOCK);
+    CHECK_EQ(conc_bubble(slept_through, NULL).kind, CONC_FAIL_NONE);
+    conc_report r = conc_test(leaves_a_ticker, NULL);
+    CHECK_EQ(r.kind, CONC_FAIL_LEAK);
+    CHECK(strstr(r.text, "g1 ticks_for_ever") != NULL);
+    CHECK_EQ(conc_test(leaves_a_ticker, &yes, .schedules = 1000).kind, CONC_FAIL_NONE);
+}
+
+/* ---- who waits in a queue is served in order ---- */
+enum { LINE = 3 };
+struct line { chan(int) c; conc_mutex mu; conc_cond cond; conc_sem sem; int served[LINE], n; };
+static void line_served(struct line *l, int i) { l->served[l->n++] = i; }
+static void line_chan(struct line *l, int i) {
+    chan_recv(l->c);
+    line_served(l, i);
+}
+static void line_cond(struct line *l, int i) {
+    conc_mutex_lock(&l->mu);
+    conc_cond_wait(&l->cond, &l->mu);
+    line_served(l, i);
+    conc_mutex_unlock(&l->mu);
+}
+static void line_sem(struct line *l, int i) {
+    conc_sem_acquire(&l->sem, 1);
+    line_served(l, i);
+}
+static void stands_in_line(void *arg) {
+    for (int kind = 0; kind < 3; kind++) {
+        struct line l = { chan_make(int), CONC_MUTEX_INIT, CONC_COND_INIT, CONC_SEM_INIT(LINE), { 0 }, 0 };
+        (void)arg;
+        conc_sem_acquire(&l.sem, LINE);
+        for (int i = 0; i < LINE; i++) {
+            go(kind == 0 ? line_chan : kind == 1 ? line_cond : line_sem, &l, i);
+            conc_settle();
+        }
+        for (int i = 0; i < LINE; i++) {
+            if (kind == 0) chan_send(l.c, i);
+            else if (kind == 1) conc_cond_signal(&l.cond);
+            else conc_sem_release(&l.sem, 1);
+            conc_settle();
+            conc_assert(l.n == i + 1 && l.served[i] == i);
+        }
+    }
+}
+TEST(first_come_first_served) {
+    conc_report r = conc_test(stands_in_line, NULL, .time = CONC_TIME_IDLE, .schedules = 500);
+    CHECK_SAY(r.ok, "%s", r.text);
+}
+
+/* ---- wait groups: an add from zero may not meet a wait ---- */
+struct groups { conc_wg wg, all; chan(int) counted; bool orderly; };
+static void add_one(struct groups *g) {
+    conc_wg_add(&g->wg, 1);
+    chan_close(g->counted);
+    conc_wg_done(&g->wg);
+}
+static void wait_for_one(struct groups *g) {
+    if (g->orderly) chan_recv(g->counted);
+    conc_wg_wait(&g->wg);
+}
+static void add_and_wait(void *orderly) {
+    struct groups g = { CONC_WG_INIT, CONC_WG_INIT, chan_make(int), orderly != NULL };
+    conc_wg_go(&g.all, add_one, &g);
+    conc_wg_go(&g.all, wait_for_one, &g);
+    conc_wg_wait(&g.all);
+}
+TEST(add_meets_wait) {
+    int yes = 1;
+    for (int s = CONC_MIX; s <= CONC_EXHAUSTIVE; s++) {
+        conc_report r = conc_test(add_and_wait, NULL, .strategy = (conc_strategy)s);
+        CHECK_EQ(r.kind, CONC_FAIL_PANIC);
+        CHECK(strstr(r.text, "WaitGroup misuse: Add called concurrently with Wait") != NULL);
+        CHECK_SAY(conc_test(add_and_wait, &yes, .strategy = (conc_strategy)s, .schedules = 1000).ok, "strategy %d", s);
+    }
+}
+
+/* ---- each strategy repeats its own failures, the first schedule's too ---- */
+static void fails(void *arg) {
+    chan(int) c = chan_make(int, 3);
+    (void)arg;
+    for (int i = 0; i < 3; i++) go(recv_one, c);
+    conc_yield();
+    conc_assert(false);
+}
+TEST(first_schedule_repeats) {
+    for (int s = CONC_MIX; s <= CONC_FIFO; s++)
+        for (uint64_t seed = 1; seed <= 20; seed++) {
+            conc_report r = conc_test(fails, NULL, .strategy = (conc_strategy)s, .seed = seed);
+            CHECK_EQ(r.kind, CONC_FAIL_ASSERT);
+            CHECK_EQ(r.schedules, 1);
+            char *token = strdup(r.token);
+            CHECK_EQ(conc_replay(fails, NULL, token).kind, CONC_FAIL_ASSERT);
+            free(token);
+        }
+}
+
 /* ---- choices, limits, misuse ---- */
 static unsigned faces;
 static void throws(void *arg) {
@@ -538,15 +403,6 @@ TEST(borders) {
     r = conc_test(uses_a_scope, NULL, .schedules = 2000);
     CHECK_SAY(r.ok, "%s", r.text);
 }
-TEST(same_seed_same_report) {
-    for (int b = 0; b < BUGS; b++) {
-        conc_report r = conc_test(bugs[b].fn, NULL, .seed = 3);
-        char *first = strdup(r.text);
-        r = conc_test(bugs[b].fn, NULL, .seed = 3);
-        CHECK_SAY(strcmp(first, r.text) == 0, "%s\n%s", first, r.text);
-        free(first);
-    }
-}
 /* Records that a test of many goroutines has left go to others in batches that are none too long. */
 static void yield_twice(void) {
     conc_yield();
@@ -572,7 +428,7 @@ TEST(beside_ordinary_goroutines) {
     for (int i = 0; i < 20; i++) {
         conc_wg wg = CONC_WG_INIT;
         for (int k = 0; k < 100; k++) conc_wg_go(&wg, bump, &n);
-        CHECK(!conc_test(abba, NULL, .seed = (uint64_t)i + 1).ok);
+        CHECK(!conc_test(blocks, NULL, .seed = (uint64_t)i + 1).ok);
         conc_wg_wait(&wg);
     }
     CHECK_EQ(conc_atomic_load(&n), 2000);
