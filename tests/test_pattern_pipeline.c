@@ -99,7 +99,7 @@ static void fan_out(size_t workers, int n) {
 TEST(one_worker) { fan_out(1, (int)scale(1000)); }
 TEST(four_workers) { fan_out(4, (int)scale(1000)); }
 TEST(many_workers) { fan_out((size_t)live(500), (int)scale(1000)); }
-CRASH(no_workers, "panic: pipeline_fan_out: n must be at least 1") {
+CRASH(pipeline_no_workers, "panic: pipeline_fan_out: n must be at least 1") {
     conc_scope_begin(s);
     pipeline_fan_out(s, pipeline_from(s, numbers, N), long, 0, square, NULL);
 }
