@@ -53,12 +53,12 @@ struct future {
 };
 enum { FUTURE__OPEN, FUTURE__SETTLING, FUTURE__SETTLED };
 
-/* The first to come settles it: err, or 0 and a value. False: it was settled. */
+/* The first to come settles it: err and NULL, or 0 and a value. False: it was settled. */
 static inline bool future__settle(struct future *f, int err, const void *value) {
     int open = FUTURE__OPEN;
     if (!__atomic_compare_exchange_n(&f->future__state, &open, FUTURE__SETTLING, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) return false;
     f->future__err = err;
-    if (err == 0) memcpy(f->future__value, value, f->future__size);
+    if (value != NULL) memcpy(f->future__value, value, f->future__size);
     __atomic_store_n(&f->future__state, FUTURE__SETTLED, __ATOMIC_RELEASE);
     conc_chan_close(f->future__done);
     return true;
@@ -107,7 +107,7 @@ static inline void future__run(struct future *f) {
         if (err == 0) err = f->future__source->future__err;
     }
     if (err == 0) err = future__call(f);
-    (void)future__settle(f, err, f->future__result);
+    (void)future__settle(f, err, err == 0 ? f->future__result : NULL);
 }
 
 /* ---- their life ---- */
