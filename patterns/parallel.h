@@ -115,11 +115,7 @@ static inline int parallel__work(struct parallel__worker *w) {
 
 /* Run the chunks on r->workers goroutines; accs: a partial result for each, or NULL. */
 static inline int parallel__start(struct parallel__run *r, conc_ctx *ctx, char *accs) {
-#ifdef __cplusplus
     conc_scope_begin(s, ctx);
-#else
-    conc_scope_begin(s, .parent = ctx);
-#endif
     r->ctx = conc_scope_ctx(s);
     for (size_t i = 0; i < r->workers; i++) {
         struct parallel__worker *w = (struct parallel__worker *)conc_scope_alloc(s, sizeof *w);

@@ -297,11 +297,7 @@ static inline void walk__free(void *arg) { /* on every way out */
 static inline int walk__start(conc_ctx *ctx, const char *root, int workers, void (*fn)(void), void *arg) {
     const conc_mutex mutex = CONC_MUTEX_INIT;
     const conc_cond cond = CONC_COND_INIT;
-#ifdef __cplusplus
     conc_scope_begin(s, ctx);
-#else
-    conc_scope_begin(s, .parent = ctx);
-#endif
     struct walk__run *r = (struct walk__run *)conc_scope_alloc(s, sizeof *r);
     if (r == NULL || conc_scope_defer(s, walk__free, r) != CONC_OK) return CONC_NO_MEMORY;
     r->ctx = conc_scope_ctx(s);
