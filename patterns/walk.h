@@ -30,7 +30,8 @@
    Cancel: looked at before each directory and entry. Reading a directory hands the processor on, and cannot be interrupted. Error:
    the first from fn, or CONC_NO_MEMORY; the others stop at their next entry. conc_exit in fn: CONC_CANCELED (walk_dir: ends the caller).
 
-   Who owns what: the entry and its texts are the walk's and live as long as the call to fn: copy what you keep. Any goroutine or thread.
+   Who owns what: the entry and its texts are the walk's and live as long as the call to fn: copy what you keep. fn's ctx ends with the walk:
+   give goroutines that outlast it another. Any goroutine or thread may call.
 
    Source: filepath.WalkDir; the bounded parallel reading is that of the Go blog's "Pipelines and cancellation" and of Donovan and
    Kernighan's du. */

@@ -52,11 +52,12 @@ static int serial(const char *root, struct table *t) { return walk_dir(NULL, roo
 struct sink { conc_scope *scope; send_chan(path) paths; struct table *table; };
 static int digest_apart(conc_ctx *ctx, path *p, struct digest *out) { return digest_file(ctx, p, out, NULL); }
 static int start(conc_ctx *ctx, const struct walk_entry *e, struct sink *k) {
+    (void)ctx; /* ends with the walk */
     if (e->err != 0 || e->type != WALK_FILE) return e->err;
     path *p = (path *)conc_scope_alloc(k->scope, sizeof *p);
     if (p == NULL) return CONC_NO_MEMORY;
     *p = path_of(e->path);
-    conc_scope_go(k->scope, digest_apart, ctx, p, &k->table->v[k->table->n++]);
+    conc_scope_go(k->scope, digest_apart, conc_scope_ctx(k->scope), p, &k->table->v[k->table->n++]);
     return 0;
 }
 static int parallel(const char *root, struct table *t) {
@@ -118,9 +119,9 @@ int main(void) {
         for (int k = 0; k < 16; k++) printf("%02x", one.v[i].sum[k]);
         printf("  %s\n", strrchr(one.v[i].file.text, '/') + 1);
     }
-    printf("serial %d, parallel %d, bounded %d files: %s\n", one.n, each.n, some.n,
-           memcmp(&one, &each, sizeof one) == 0 && memcmp(&one, &some, sizeof one) == 0 ? "they agree" : "they differ");
+    bool agree = memcmp(&one, &each, sizeof one) == 0 && memcmp(&one, &some, sizeof one) == 0;
+    printf("serial %d, parallel %d, bounded %d files: %s\n", one.n, each.n, some.n, agree ? "they agree" : "they differ");
     printf("one who walked away saw %d\n", first.n);
     err |= walk_dir(NULL, root, drop, NULL);
-    return err != 0 || rmdir(root) != 0;
+    return rmdir(root) != 0 || err != 0 || !agree;
 }
