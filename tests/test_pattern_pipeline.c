@@ -246,7 +246,7 @@ TEST(cancelled) {
     CHECK_EQ(first_of(ctx, 3), 0); /* had ended before */
     conc_ctx_free(ctx);
     conc_scope_begin(late, .timeout = CONC_MS);
-    CHECK(sum(pipeline_repeat(late, numbers, N)) > 0);
+    (void)sum(pipeline_repeat(late, numbers, N)); /* ends */
     CHECK_EQ(pipeline_end(late), CONC_TIMEOUT);
 }
 /* or_done: the channel does not know of the context, and nobody ever sends to it. */
