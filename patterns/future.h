@@ -242,7 +242,8 @@ static inline int future__any(const void *fs, size_t n, conc_ctx *ctx, void *out
 #define FUTURE__CALL(m, ...) m(__VA_ARGS__)
 #define future_make(...) ((future(__VA_ARGS__))(void *)future__new(sizeof(__VA_ARGS__), false))
 #define future_go(T, ctx, fn, ...) \
-    (FUTURE__SAY(FUTURE__IS((fn)((conc_ctx *)0, (__typeof__(T) *)0, (__VA_ARGS__)), int), "future_go: the function is  int fn(conc_ctx *ctx, T *out, A *arg)"), \
+    (FUTURE__SAY(FUTURE__IS((fn)((conc_ctx *)0, (__typeof__(T) *)0, (__VA_ARGS__)), int), \
+        "future_go: the function is  int fn(conc_ctx *ctx, T *out, A *arg)"), \
      (future(T))(void *)future__start(sizeof(T), NULL, (ctx), FUTURE__FN(fn, __VA_ARGS__)))
 #define future_then(f, ctx, U, fn, ...) \
     (FUTURE__SAY(FUTURE__IS((fn)((conc_ctx *)0, (const FUTURE__T(f) *)0, (__typeof__(U) *)0, (__VA_ARGS__)), int), \
@@ -272,15 +273,22 @@ static inline future_of<T> future__go_of(conc_ctx *ctx, int (*fn)(conc_ctx *, T 
 }
 #define future_go(T, ...) future__go_of<T>(__VA_ARGS__)
 template <class U, class T, class A>
-static inline future_of<U> future__then_of(future_of<T> f, conc_ctx *ctx, int (*fn)(conc_ctx *, const T *, U *, A *), typename future__same<A>::type *arg) {
+static inline future_of<U> future__then_of(future_of<T> f, conc_ctx *ctx, int (*fn)(conc_ctx *, const T *, U *, A *),
+                                           typename future__same<A>::type *arg) {
     return future__as<U>(future__start(sizeof(U), FUTURE__PTR<T>(f), ctx, future__fn(fn), future__arg(arg)));
 }
 #define future_then(f, ctx, U, ...) future__then_of<U>((f), (ctx), __VA_ARGS__)
 #define FUTURE__TO typename future__same<T>::type *p
-template <class T> static inline bool future_set(future_of<T> f, const typename future__same<T>::type &v) { return future__settle(FUTURE__PTR<T>(f), 0, &v); }
+template <class T> static inline bool future_set(future_of<T> f, const typename future__same<T>::type &v) {
+    return future__settle(FUTURE__PTR<T>(f), 0, &v);
+}
 template <class T> static inline int future_await(future_of<T> f, conc_ctx *ctx, FUTURE__TO) { return future__await(FUTURE__PTR<T>(f), ctx, p); }
-template <class T> static inline int future_all(const future_of<T> *fs, size_t n, conc_ctx *ctx, FUTURE__TO) { return future__all(fs, n, ctx, p, sizeof(T)); }
-template <class T> static inline int future_any(const future_of<T> *fs, size_t n, conc_ctx *ctx, FUTURE__TO) { return future__any(fs, n, ctx, p, sizeof(T)); }
+template <class T> static inline int future_all(const future_of<T> *fs, size_t n, conc_ctx *ctx, FUTURE__TO) {
+    return future__all(fs, n, ctx, p, sizeof(T));
+}
+template <class T> static inline int future_any(const future_of<T> *fs, size_t n, conc_ctx *ctx, FUTURE__TO) {
+    return future__any(fs, n, ctx, p, sizeof(T));
+}
 template <class T> static inline future_of<T> future_ref(future_of<T> f) { return future__as<T>(future__ref(FUTURE__PTR<T>(f))); }
 #endif
 #define future_fail(f, err) future__fail(FUTURE__PTR(f), (err))

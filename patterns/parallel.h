@@ -196,7 +196,8 @@ static inline int parallel__reduce(conc_ctx *ctx, const struct parallel_opts *o,
 #define PARALLEL__FN(fn, ...) (void (*)(void))(fn), (void *)(uintptr_t)(__VA_ARGS__)
 #define PARALLEL__VALUE(p) __typeof__(((void)0, *(p)))
 #define parallel_for(ctx, opts, n, fn, ...) \
-    (PARALLEL__SAY(PARALLEL__IS((fn)((conc_ctx *)0, (size_t)0, (__VA_ARGS__)), int), "parallel_for: the function is  int fn(conc_ctx *ctx, size_t i, A *arg)"), \
+    (PARALLEL__SAY(PARALLEL__IS((fn)((conc_ctx *)0, (size_t)0, (__VA_ARGS__)), int), \
+        "parallel_for: the function is  int fn(conc_ctx *ctx, size_t i, A *arg)"), \
      parallel__for((ctx), (opts), (n), PARALLEL__FN(fn, __VA_ARGS__)))
 #define parallel_map(ctx, opts, in, n, out, fn, ...) \
     (PARALLEL__SAY(PARALLEL__IS((fn)((conc_ctx *)0, (const PARALLEL__VALUE(in) *)0, (__typeof__(*(out)) *)0, (__VA_ARGS__)), int), \
@@ -206,7 +207,8 @@ static inline int parallel__reduce(conc_ctx *ctx, const struct parallel_opts *o,
     (PARALLEL__SAY(PARALLEL__IS((fn)((conc_ctx *)0, (size_t)0, (size_t)0, (acc), (__VA_ARGS__)), int), \
         "parallel_reduce: the function is  int fn(conc_ctx *ctx, size_t from, size_t to, R *acc, A *arg)"), \
      (void)sizeof((combine)((acc), (const __typeof__(*(acc)) *)0), 0), \
-     parallel__reduce((ctx), (opts), (n), (acc), sizeof *(acc), (void (*)(void))(fn), (void (*)(void))(combine), (void *)(uintptr_t)(__VA_ARGS__)))
+     parallel__reduce((ctx), (opts), (n), (acc), sizeof *(acc), (void (*)(void))(fn), (void (*)(void))(combine), \
+                      (void *)(uintptr_t)(__VA_ARGS__)))
 #else
 template <class T> struct parallel__same { typedef T type; };
 template <class T> static inline void *parallel__arg(T *arg) { return const_cast<void *>(static_cast<const volatile void *>(arg)); }
