@@ -40,6 +40,7 @@ $(B):
 LIBS_digest := -lcrypto
 LIBS_http   := -lhttp_parser -ljansson
 LIBS_remote_work := -lhiredis
+LIBS_md5all := -lcrypto
 LIBS_crawl  := -I/usr/include/libxml2 -lhttp_parser -lxml2
 $(B)/%: examples/%.c conc.h | $(B)
 	$(CC) -std=c11 $(CFLAGS) $(WARN) -I. $< -o $@ -pthread $(LIBS_$*)
