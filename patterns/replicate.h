@@ -41,7 +41,7 @@ struct replicate {
     /* to be read afterwards */
     size_t winner;  /* the index of the replica whose answer was taken, if there is one */
     size_t started; /* replicas that were asked */
-    size_t failed;  /* those of them that returned an error */
+    size_t failed;  /* those of them that failed by themselves: before one had answered, and before ctx ended */
 };
 #define REPLICATE_INIT { 0, 0, 0, 0 }
 
@@ -101,8 +101,9 @@ static inline void replicate__start(struct replicate__run *run) {
 static inline void replicate__ended(struct replicate__run *run, size_t i) {
     run->pending--;
     if (run->slots[i].err != 0) {
+        if (conc_ctx_err(run->ctx) != CONC_OK) return;
         run->r->failed++;
-        if (!run->won && run->r->started < run->n && conc_ctx_err(run->ctx) == CONC_OK) replicate__start(run);
+        if (run->r->started < run->n) replicate__start(run);
     } else if (run->won) {
         replicate__drop(run, i);
     } else {

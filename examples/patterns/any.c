@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 static const char *const reasons[] = { "the client has hung up", "the server shuts down", "the configuration has changed" };
-enum { RELOAD = -3 }; /* causes are ours */
+enum { HUNG_UP = -1, SHUTDOWN = -2 }; /* causes are ours */
 
 static int serve(conc_ctx *ctx, chan(char) busy) {
     chan_close(busy);
@@ -25,8 +25,8 @@ static void request(int happens) {
         conc_ctx *either = any_start(&a);
         conc_wg_go(&wg, serve, either, busy);
         (void)chan_recv(busy); /* it is under way */
-        if (happens == 0) conc_ctx_cancel(client);
-        else if (happens == 1) conc_ctx_cancel_cause(server, RELOAD);
+        if (happens == 0) conc_ctx_cancel_cause(client, HUNG_UP);
+        else if (happens == 1) conc_ctx_cancel_cause(server, SHUTDOWN);
         else chan_close(changed);
         conc_wg_wait(&wg);
         printf("%s: cause %d\n", reasons[any_which(&a)], conc_ctx_cause(either));
@@ -51,17 +51,18 @@ int main(void) {
     double v, sum = 0;
     bool ok;
     for (int left = 3; left > 0;) {
-        int i = any_recv(NULL, from, 3, &v, &ok);
+        int which = any_recv(NULL, from, 3, &v, &ok);
         sum += v;
         if (ok) continue;
-        chan_free(from[i]);
-        from[i] = NULL; /* closed: leave it out from now on */
+        chan_free(from[which]);
+        from[which] = NULL; /* closed: leave it out from now on */
         left--;
     }
     printf("three answers, %.1f in all\n", sum);
     printf("from nobody, with a time limit: ");
     conc_ctx *ctx = conc_ctx_with_timeout(conc_ctx_background(), CONC_MS);
     if (ctx == NULL) return 1;
-    printf("%d, %s\n", any_recv(ctx, from, 3, &v, &ok), conc_strerror(conc_ctx_err(ctx)));
+    int i = any_recv(ctx, from, 3, &v, &ok);
+    printf("%d, %s\n", i, conc_strerror(conc_ctx_err(ctx)));
     conc_ctx_free(ctx);
 }

@@ -37,7 +37,7 @@ int main(void) {
     r.delay = CONC_MIN; /* hardly ever needed, so the others are hardly ever asked */
     show("hedged, usually", replicate_ask(&r, NULL, search, usual, 3, &h), &r, &h);
 
-    r.delay = 5 * CONC_MS; /* Amsterdam says nothing, Berlin fails, so Copenhagen is asked at once */
+    r.delay = 50 * CONC_MS; /* Amsterdam says nothing, Berlin fails, so Copenhagen is asked at once */
     show("hedged, today", replicate_ask(&r, NULL, search, today, 3, &h), &r, &h);
 
     r.delay = 0;
