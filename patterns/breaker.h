@@ -218,7 +218,8 @@ static inline int breaker__call(struct breaker *b, conc_ctx *ctx, void (*fn)(voi
 #else
 template <class T> struct breaker__same { typedef T type; };
 template <class T> static inline void *breaker__arg(T *arg) { return const_cast<void *>(static_cast<const volatile void *>(arg)); }
-template <class T> static inline int breaker_call(struct breaker *b, conc_ctx *ctx, int (*fn)(conc_ctx *, T *), typename breaker__same<T>::type *arg) {
+template <class T>
+static inline int breaker_call(struct breaker *b, conc_ctx *ctx, int (*fn)(conc_ctx *, T *), typename breaker__same<T>::type *arg) {
     return breaker__call(b, ctx, reinterpret_cast<void (*)(void)>(fn), breaker__arg<T>(arg));
 }
 template <class B> static inline int breaker_call(B *, conc_ctx *, ...) {

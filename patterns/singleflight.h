@@ -290,7 +290,8 @@ static inline void singleflight__free(struct singleflight *g) {
     memset(&singleflight__r, 0, sizeof singleflight__r); \
     conc_chan(R) singleflight__c = conc_chan_make(R, 1); \
     if (singleflight__c != NULL && !singleflight__do_chan(SINGLEFLIGHT__PTR(g), (key), (conc_chan(char))(void *)conc_chan_ref(singleflight__c), \
-            (struct singleflight__how){ conc_case_send(singleflight__c, singleflight__r), offsetof(R, value), offsetof(R, err), offsetof(R, shared) })) \
+            (struct singleflight__how){ conc_case_send(singleflight__c, singleflight__r), offsetof(R, value), offsetof(R, err), \
+                offsetof(R, shared) })) \
         conc_chan_free(singleflight__c), conc_chan_free(singleflight__c), singleflight__c = NULL; \
     (conc_recv_chan(R))singleflight__c; })
 #define singleflight_forget(g, key) (SINGLEFLIGHT__FITS(g, key, NULL), singleflight__forget(SINGLEFLIGHT__PTR(g), (key)))
@@ -313,7 +314,8 @@ static inline int singleflight_do(singleflight_of<K, V> g, conc_ctx *ctx, const 
 }
 template <class R, class K, class V>
 static inline conc_recv_chan(R) singleflight__do_chan_of(singleflight_of<K, V> g, const typename singleflight__same<K>::type *key) {
-    static_assert(std::is_same<decltype(R::value), V>::value && std::is_same<decltype(R::err), int>::value && std::is_same<decltype(R::shared), bool>::value,
+    static_assert(std::is_same<decltype(R::value), V>::value && std::is_same<decltype(R::err), int>::value &&
+                      std::is_same<decltype(R::shared), bool>::value,
                   "singleflight_do_chan: an answer has the members  V value, int err, bool shared");
     conc_chan(R) c = conc_chan_make(R, 1);
     if (c == nullptr) return nullptr;

@@ -114,7 +114,8 @@ TEST(jitter) {
                 int64_t low = kinds[k] == RETRY_NONE ? d : kinds[k] == RETRY_FULL ? 0 : kinds[k] == RETRY_EQUAL ? d / 2 : base;
                 int64_t high = kinds[k] != RETRY_DECORRELATED ? d : 3 * last < max ? 3 * last : max;
                 int64_t w = r.last_wait = retry_wait(&r); /* as retry_again does it */
-                CHECK_SAY(w >= low && w <= high, "jitter %d: wait %d is %lld, not in %lld..%lld", k, i, (long long)w, (long long)low, (long long)high);
+                CHECK_SAY(w >= low && w <= high, "jitter %d: wait %d is %lld, not in %lld..%lld", k, i, (long long)w, (long long)low,
+                          (long long)high);
                 if (w < least) least = w;
                 if (w > most) most = w;
                 last = w;

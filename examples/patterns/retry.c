@@ -25,7 +25,8 @@ static void report(const char *what, int err, const struct retry *r) {
 }
 
 int main(void) {
-    struct server recovers = { "a", { BUSY, BUSY, BUSY, 0 }, 0 }, forbids = { "b", { BUSY, FORBIDDEN }, 0 }, down = { "c", { BUSY, BUSY, BUSY, BUSY }, 0 };
+    struct server recovers = { "a", { BUSY, BUSY, BUSY, 0 }, 0 }, forbids = { "b", { BUSY, FORBIDDEN }, 0 };
+    struct server down = { "c", { BUSY, BUSY, BUSY, BUSY }, 0 };
     struct retry r;
     retry_init(&r, CONC_MS, 50 * CONC_MS);
     r.attempts = 4;
