@@ -7,7 +7,7 @@ struct server {
     bool waits, exits, deaf; /* for its context's end; deaf: answers all the same */
     chan(char) gate;         /* or for this */
     conc_atomic(int) asked, ended;
-    int cause;
+    conc_atomic(int) cause;
 };
 struct reply { int from; long text[6]; };
 static struct server *base; /* of the array at hand: replies tell their index */

@@ -8,8 +8,8 @@ struct source {
     chan(char) gate; /* a load waits for it, or for its context's end; NULL: it does not */
     bool exits, panics, deaf;
     int err;
-    int cause; /* that a load found when its context ended */
-    const void *user;
+    conc_atomic(int) cause; /* that a load found when its context ended */
+    conc_atomic(const void *) user;
 };
 struct value { char text[24]; int n; };
 static const char tag;

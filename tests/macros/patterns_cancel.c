@@ -5,12 +5,14 @@
 #include "replicate.h"
 #include "retry.h"
 #include "breaker.h"
+#include "fault.h"
 #include "errgroup.h"
 #include "singleflight.h"
 #include "any.h"
 #include "replicate.h"
 #include "retry.h"
 #include "breaker.h"
+#include "fault.h"
 #include <stdio.h>
 
 #define CHECK(x) ((x) ? (void)0 : (fprintf(stderr, "patterns_cancel.c:%d: %s\n", __LINE__, #x), abort()))
@@ -133,8 +135,20 @@ static void use_breaker(void) {
     CHECK(breaker_call(&b, NULL, any_arg, NULL) == BREAKER_REFUSED);
 }
 
+static struct fault *lower(bool fails) { return fails ? fault_new(-5, "lower") : NULL; }
+static struct fault *upper(bool fails) { return fault_wrap(fault_wrap(lower(fails), CONC_TIMEOUT, "middle %d", 2), -7, "upper"); }
+static void use_fault(void) {
+    char line[80];
+    CHECK(upper(false) == NULL && fault_code(NULL) == 0);
+    struct fault *f = upper(true);
+    CHECK(fault_code(f) == -7 && fault_is(f, -5) == fault_root(f) && fault_is(f, 99) == NULL);
+    CHECK(fault_user(f, line, sizeof line)[0] == 'u');
+    fault_log(f, -1);
+    fault_free(f);
+}
+
 void PATTERNS_NAME(void);
-void PATTERNS_NAME(void) { use_errgroup(), use_singleflight(), use_any(), use_replicate(), use_retry(), use_breaker(); }
+void PATTERNS_NAME(void) { use_errgroup(), use_singleflight(), use_any(), use_replicate(), use_retry(), use_breaker(), use_fault(); }
 #ifdef PATTERNS_MAIN
 void PATTERNS_OTHER(void);
 int main(void) { PATTERNS_NAME(), PATTERNS_OTHER(); }

@@ -5,6 +5,7 @@
 #include "replicate.h"
 #include "retry.h"
 #include "breaker.h"
+#include "fault.h"
 
 struct job { int n; };
 struct page { int n; };
@@ -129,5 +130,17 @@ void wrong(struct errgroup *g, singleflight(char, struct page) s, struct retry *
 // clang: incompatible pointer types passing|passing 'struct job \*'
 // c++: (no matching function|cannot convert)
     breaker_on_change(b, job_fn, job); //!
+#endif
+#ifdef WRONG_fault_format
+// gcc: format .%d. expects argument of type .int.
+// clang: format specifies type 'int'
+// c++: format (.%d. expects argument of type|specifies type 'int')
+    fault_free(fault_new(-1, "%d", *d)); //!
+#endif
+#ifdef WRONG_fault_cause
+// gcc elsewhere: initialization of .struct fault \*. from incompatible pointer type
+// clang: incompatible pointer types initializing
+// c++: cannot (convert|initialize)
+    fault_free(fault_wrap(job, -1, "text")); //!
 #endif
 }
