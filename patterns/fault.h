@@ -135,8 +135,8 @@ static inline const char *fault_user(const struct fault *f, char *buf, size_t si
 static inline void fault_log(const struct fault *f, int fd) {
     char line[1024];
     for (const char *why = ""; f != NULL; f = f->cause, why = "because ") {
-        int n = snprintf(line, sizeof line - 1, "[%016llx] %s%s (%d) at %s, %s:%d, goroutine %llu", (unsigned long long)f->id, why, f->message, f->code,
-                         f->func, f->file, f->line, (unsigned long long)f->goroutine);
+        int n = snprintf(line, sizeof line - 1, "[%016llx] %s%s (%d) at %s, %s:%d, goroutine %llu", (unsigned long long)f->id, why, f->message,
+                         f->code, f->func, f->file, f->line, (unsigned long long)f->goroutine);
         size_t len = n < 0 ? 0 : (size_t)n < sizeof line - 1 ? (size_t)n : sizeof line - 2;
         line[len] = '\n';
         if (conc_write(fd, line, len + 1) < 0) return; /* there is nobody left to tell */

@@ -90,6 +90,10 @@ static inline struct singleflight *singleflight__make(size_t key, size_t value, 
     return g;
 }
 
+static inline size_t singleflight__size(const struct singleflight *g, const void *key) {
+    return g->singleflight__key != 0 ? g->singleflight__key : strlen((const char *)key) + 1;
+}
+
 static inline struct singleflight__flight **singleflight__bucket(struct singleflight *g, const void *key, size_t size) {
     uint32_t h = 2166136261u; /* FNV-1a */
     for (size_t i = 0; i < size; i++) h = (h ^ ((const unsigned char *)key)[i]) * 16777619u;
@@ -173,7 +177,8 @@ static inline void singleflight__land(void *arg) { /* at the end of the goroutin
 __attribute__((no_sanitize("function"))) /* T * and void * are passed alike; the macros below have checked T */
 #endif
 static inline int singleflight__call(const struct singleflight__flight *f) {
-    return ((int (*)(conc_ctx *, void *, const void *, void *))f->group->singleflight__load)(f->ctx, f->group->singleflight__arg, f->key, f->value);
+    int (*load)(conc_ctx *, void *, const void *, void *) = (int (*)(conc_ctx *, void *, const void *, void *))f->group->singleflight__load;
+    return load(f->ctx, f->group->singleflight__arg, f->key, f->value);
 }
 static inline void singleflight__fly(struct singleflight__flight *f) {
     bool watched = conc_on_exit(singleflight__land, f) == CONC_OK;
@@ -184,7 +189,7 @@ static inline void singleflight__fly(struct singleflight__flight *f) {
 
 /* With the mutex: the flight of this key, under way or started, with one more who waits for it; NULL: no memory. */
 static inline struct singleflight__flight *singleflight__join(struct singleflight *g, conc_ctx *ctx, const void *key) {
-    size_t size = g->singleflight__key != 0 ? g->singleflight__key : strlen((const char *)key) + 1;
+    size_t size = singleflight__size(g, key);
     struct singleflight__flight *f = singleflight__find(g, key, size);
     bool fresh = f == NULL;
     if (fresh) f = singleflight__new(g, ctx, key, size);
@@ -238,7 +243,7 @@ static inline bool singleflight__do_chan(struct singleflight *g, const void *key
 
 static inline void singleflight__forget(struct singleflight *g, const void *key) {
     conc_mutex_lock(&g->singleflight__mutex);
-    struct singleflight__flight *f = singleflight__find(g, key, g->singleflight__key != 0 ? g->singleflight__key : strlen((const char *)key) + 1);
+    struct singleflight__flight *f = singleflight__find(g, key, singleflight__size(g, key));
     if (f != NULL) f->open = false;
     conc_mutex_unlock(&g->singleflight__mutex);
 }
@@ -299,10 +304,13 @@ static inline void singleflight__free(struct singleflight *g) {
 template <class K, class V> using singleflight_of = int (**)(struct singleflight *, const K *, V *);
 #define singleflight(K, ...) singleflight_of<K, __VA_ARGS__>
 template <class T> struct singleflight__same { typedef T type; };
-template <class K, class V> static inline struct singleflight *SINGLEFLIGHT__PTR(singleflight_of<K, V> g) { return (struct singleflight *)(void *)g; }
+template <class K, class V> static inline struct singleflight *SINGLEFLIGHT__PTR(singleflight_of<K, V> g) {
+    return (struct singleflight *)(void *)g;
+}
 template <class K, class V, class A>
 static inline singleflight_of<K, V> singleflight__make_of(int (*load)(conc_ctx *, A *, const K *, V *), typename singleflight__same<A>::type *arg) {
-    static_assert(std::is_trivially_copyable<K>::value && std::is_trivially_copyable<V>::value, "keys and values must be trivially copyable");
+    static_assert(std::is_trivially_copyable<K>::value && std::is_trivially_copyable<V>::value,
+                  "singleflight_make: keys and values must be trivially copyable");
     return (singleflight_of<K, V>)(void *)singleflight__make(std::is_same<K, char>::value ? 0 : sizeof(K), sizeof(V),
         reinterpret_cast<void (*)(void)>(load), const_cast<void *>(static_cast<const volatile void *>(arg)));
 }
