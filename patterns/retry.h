@@ -59,7 +59,7 @@ struct retry {
     bool (*permanent)(int err);    /* errors that no retry will help; NULL: none */
     /* to be read at any time */
     unsigned tries;                /* made */
-    int64_t waited, last_wait;     /* ns, in all and before the last try */
+    int64_t waited, last_wait;     /* ns: slept in all; what retry_wait returned last */
     enum retry_end end;
     /* private */
     double retry__next;            /* d of the next wait */
@@ -95,8 +95,7 @@ static inline int64_t retry__between(int64_t low, int64_t high) {
     return low + (int64_t)((double)(high - low) * ((double)conc_choose(10001) / 10000));
 }
 
-/* The next wait, for who does the waiting himself: ns. retry_again calls it. */
-static inline int64_t retry_wait(struct retry *r) {
+static inline int64_t retry__draw(struct retry *r) {
     int64_t d = retry__ns(r->retry__next, r->max);
     r->retry__next *= r->factor;
     if (r->retry__next > (double)r->max) r->retry__next = (double)r->max;
@@ -108,6 +107,9 @@ static inline int64_t retry_wait(struct retry *r) {
     }
     return d;
 }
+
+/* The next wait in ns, for those who do the waiting themselves. retry_again calls it. */
+static inline int64_t retry_wait(struct retry *r) { return r->last_wait = retry__draw(r); }
 
 static inline bool retry__stop(struct retry *r, enum retry_end why) { return r->end = why, false; }
 
@@ -124,7 +126,6 @@ static inline bool retry_again(struct retry *r, conc_ctx *ctx, int err) {
     if (conc_ctx_deadline(ctx, &deadline) && wait >= deadline - now) return retry__stop(r, RETRY_CANCELED);
     if (conc_sleep_ctx(ctx, wait) != CONC_OK) return retry__stop(r, RETRY_CANCELED);
     r->waited += wait;
-    r->last_wait = wait;
     return true;
 }
 

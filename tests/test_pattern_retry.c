@@ -113,7 +113,7 @@ TEST(jitter) {
             for (int i = 0; i < 10; i++) {
                 int64_t low = kinds[k] == RETRY_NONE ? d : kinds[k] == RETRY_FULL ? 0 : kinds[k] == RETRY_EQUAL ? d / 2 : base;
                 int64_t high = kinds[k] != RETRY_DECORRELATED ? d : 3 * last < max ? 3 * last : max;
-                int64_t w = r.last_wait = retry_wait(&r); /* as retry_again does it */
+                int64_t w = retry_wait(&r);
                 CHECK_SAY(w >= low && w <= high, "jitter %d: wait %d is %lld, not in %lld..%lld", k, i, (long long)w, (long long)low,
                           (long long)high);
                 if (w < least) least = w;
@@ -131,7 +131,7 @@ TEST(extremes) {
     r.jitter = RETRY_NONE;
     for (int i = 0; i < 2000; i++) CHECK(retry_wait(&r) > 0);
     r.jitter = RETRY_DECORRELATED;
-    for (int i = 0; i < 2000; i++) CHECK((r.last_wait = retry_wait(&r)) > 0);
+    for (int i = 0; i < 2000; i++) CHECK(retry_wait(&r) > 0);
     retry_init(&r, 1, 1);
     r.factor = 1;
     r.jitter = RETRY_NONE;
