@@ -1,6 +1,8 @@
 /* The patterns of the chapter Limit under the explorer: what must hold in every schedule, and what takes exactly so long. */
 #include "harness.h"
+#include "../patterns/debounce.h"
 #include "../patterns/rate.h"
+#include "../patterns/throttle.h"
 
 #if defined(CONC_TEST) && !HARNESS_TSAN
 /* Every schedule of 3 seeds, and all with one preemption. */
@@ -110,6 +112,110 @@ TEST(rate) {
     bubble(rate_several, NULL);
     bubble(rate_some_times, NULL);
     agree("rate: allow, reserve, cancel", rate_race, NULL);
+}
+
+/* ---- debounce, throttle: when does it run? ---- */
+
+struct times { int n, at[16]; int64_t begun; }; /* ms */
+static void note_time(struct times *t) { t->at[t->n++] = (int)((conc_now() - t->begun) / CONC_MS); }
+static bool ran_at(const struct times *t, const int *at, int n) { return t->n == n && memcmp(t->at, at, (size_t)n * sizeof *at) == 0; }
+#define RAN_AT(t, ...) ran_at(t, (const int[]){ __VA_ARGS__ }, (int)(sizeof((int[]){ __VA_ARGS__ }) / sizeof(int)))
+/* An event every 10 ms until 200, then two more at 500 and 505. */
+#define EVENTS(event) \
+    do { \
+        for (int i = 0; i <= 20; i++) event, conc_advance(10 * CONC_MS); \
+        conc_advance(290 * CONC_MS); \
+        event, conc_advance(5 * CONC_MS), event, conc_advance(CONC_SEC); \
+    } while (0)
+struct edges { bool leading, trailing; int64_t max_wait; };
+static struct times debounced(struct edges e) {
+    struct times t = { 0, { 0 }, conc_now() };
+    struct debounce d;
+    debounce_init(&d, 50 * CONC_MS, note_time, &t);
+    d.leading = e.leading, d.trailing = e.trailing, d.max_wait = e.max_wait;
+    EVENTS(debounce_event(&d));
+    debounce_free(&d);
+    return t;
+}
+static void debounce_times(void *arg) {
+    (void)arg;
+    struct times t = debounced((struct edges){ false, true, CONC_FOREVER });
+    conc_assert(RAN_AT(&t, 250, 555));
+    t = debounced((struct edges){ true, false, CONC_FOREVER });
+    conc_assert(RAN_AT(&t, 0, 500));
+    t = debounced((struct edges){ true, true, CONC_FOREVER });
+    conc_assert(RAN_AT(&t, 0, 250, 500, 555));
+    t = debounced((struct edges){ false, true, 95 * CONC_MS });
+    conc_assert(RAN_AT(&t, 95, 195, 250, 555));
+    t = debounced((struct edges){ true, true, 95 * CONC_MS });
+    conc_assert(RAN_AT(&t, 0, 105, 205, 500, 555));
+}
+static struct times throttled(bool leading, bool trailing) {
+    struct times t = { 0, { 0 }, conc_now() };
+    struct throttle h;
+    throttle_init(&h, 65 * CONC_MS, note_time, &t);
+    h.leading = leading, h.trailing = trailing;
+    EVENTS((void)throttle_event(&h));
+    throttle_free(&h);
+    return t;
+}
+static void throttle_times(void *arg) {
+    (void)arg;
+    struct times t = throttled(true, true);
+    conc_assert(RAN_AT(&t, 0, 65, 130, 195, 260, 500, 565));
+    t = throttled(true, false);
+    conc_assert(RAN_AT(&t, 0, 70, 140, 500));
+    t = throttled(false, true);
+    conc_assert(RAN_AT(&t, 65, 130, 195, 260, 565));
+}
+/* Who has caused an event finds it served, whatever happens meanwhile: each run sees what was written before the events it serves. */
+struct owed { conc_atomic(int) written, seen; };
+static void see(struct owed *o) { conc_atomic_store(&o->seen, conc_atomic_load(&o->written)); }
+static void debounce_writer(struct debounce *d, struct owed *o) {
+    conc_atomic_fetch_add(&o->written, 1);
+    debounce_event(d);
+}
+static void debounce_race(void *leading) {
+    struct owed o = { 0, 0 };
+    struct debounce d;
+    conc_wg wg = CONC_WG_INIT;
+    debounce_init(&d, CONC_MS, see, &o);
+    d.leading = leading != NULL;
+    for (int i = 0; i < 2; i++) conc_wg_go(&wg, debounce_writer, &d, &o);
+    conc_assert(debounce_flush(&d, NULL) == CONC_OK);
+    conc_wg_wait(&wg);
+    conc_assert(debounce_flush(&d, NULL) == CONC_OK);
+    conc_assert(conc_atomic_load(&o.seen) == 2);
+    debounce_free(&d);
+}
+static void throttle_writer(struct throttle *t, struct owed *o) {
+    conc_atomic_fetch_add(&o->written, 1);
+    conc_assert(throttle_event(t));
+}
+static void throttle_race(void *leading) {
+    struct owed o = { 0, 0 };
+    struct throttle t;
+    conc_wg wg = CONC_WG_INIT;
+    throttle_init(&t, CONC_MS, see, &o);
+    t.leading = leading != NULL;
+    for (int i = 0; i < 2; i++) conc_wg_go(&wg, throttle_writer, &t, &o);
+    conc_assert(throttle_flush(&t, NULL) == CONC_OK);
+    conc_wg_wait(&wg);
+    conc_assert(throttle_flush(&t, NULL) == CONC_OK);
+    conc_assert(conc_atomic_load(&o.seen) == 2);
+    throttle_free(&t);
+}
+TEST(debounce) {
+    int yes = 1;
+    bubble(debounce_times, NULL);
+    agree("debounce: events and flush", debounce_race, NULL);
+    agree("debounce: events and flush, leading", debounce_race, &yes);
+}
+TEST(throttle) {
+    int yes = 1;
+    bubble(throttle_times, NULL);
+    agree("throttle: events and flush", throttle_race, NULL);
+    agree("throttle: events and flush, leading", throttle_race, &yes);
 }
 #else
 TEST(unavailable) { CHECK_EQ(conc_bubble(NULL, NULL).kind, CONC_FAIL_UNAVAILABLE); }

@@ -263,7 +263,7 @@ TEST(sometimes_many) {
     CHECK_EQ(n, 100);
 }
 
-CRASH(negative, "rate: a negative number of events") {
+CRASH(rate_negative, "rate: a negative number of events") {
     static struct rate l;
     (void)rate_allow_n(&l, -1);
 }
