@@ -1,6 +1,7 @@
 /* The patterns of the chapter Limit under the explorer: what must hold in every schedule, and what takes exactly so long. */
 #include "harness.h"
 #include "../patterns/debounce.h"
+#include "../patterns/pqueue.h"
 #include "../patterns/rate.h"
 #include "../patterns/throttle.h"
 
@@ -8,7 +9,7 @@
 /* Every schedule of 3 seeds, and all with one preemption. */
 static void agree(const char *name, void (*fn)(void *), void *arg) {
     for (uint64_t seed = 1; seed <= 3; seed++) {
-        conc_report r = conc_test(fn, arg, .name = name, .seed = seed, .schedules = (uint64_t)scale(1000), .seconds = 20);
+        conc_report r = conc_test(fn, arg, .name = name, .seed = seed, .schedules = (uint64_t)scale(300), .seconds = 20);
         CHECK_SAY(r.ok, "%s", r.text);
     }
     conc_report r = conc_test(fn, arg, .name = name, .strategy = CONC_BOUNDED, .preemptions = 1, .time = CONC_TIME_IDLE);
@@ -217,6 +218,34 @@ TEST(throttle) {
     agree("throttle: events and flush", throttle_race, NULL);
     agree("throttle: events and flush, leading", throttle_race, &yes);
 }
+
+/* ---- pqueue ---- */
+
+static bool less(const int *a, const int *b) { return *a < *b; }
+static void pqueue_putter(pqueue(int) q, int v) { conc_assert(pqueue_put(q, NULL, v) == CONC_OK); }
+static void pqueue_taker(pqueue(int) q, conc_ctx *ctx, conc_atomic(int) *sum) {
+    int v;
+    while (pqueue_take(q, ctx, &v) == CONC_OK) conc_atomic_fetch_add(sum, v);
+}
+/* What is put is taken once, though one taker is cancelled meanwhile and there is room for one only. */
+static void pqueue_race(void *arg) {
+    pqueue(int) q = pqueue_make(int, 1, less);
+    conc_ctx *ctx = conc_ctx_with_cancel(conc_ctx_background());
+    conc_atomic(int) sum = 0;
+    conc_wg puts = CONC_WG_INIT, takes = CONC_WG_INIT;
+    (void)arg;
+    conc_wg_go(&takes, pqueue_taker, q, ctx, &sum);
+    conc_wg_go(&takes, pqueue_taker, q, NULL, &sum);
+    for (int i = 0; i < 3; i++) conc_wg_go(&puts, pqueue_putter, q, 1 << i);
+    conc_ctx_cancel(ctx);
+    conc_wg_wait(&puts);
+    pqueue_close(q);
+    conc_wg_wait(&takes);
+    conc_assert(conc_atomic_load(&sum) == 7);
+    conc_ctx_free(ctx);
+    pqueue_free(q);
+}
+TEST(pqueue) { agree("pqueue: puts, takes, cancel, close", pqueue_race, NULL); }
 #else
 TEST(unavailable) { CHECK_EQ(conc_bubble(NULL, NULL).kind, CONC_FAIL_UNAVAILABLE); }
 #endif
