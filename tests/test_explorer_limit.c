@@ -1,5 +1,6 @@
 /* The patterns of the chapter Limit under the explorer: what must hold in every schedule, and what takes exactly so long. */
 #include "harness.h"
+#include "../patterns/batcher.h"
 #include "../patterns/debounce.h"
 #include "../patterns/pqueue.h"
 #include "../patterns/rate.h"
@@ -246,6 +247,50 @@ static void pqueue_race(void *arg) {
     pqueue_free(q);
 }
 TEST(pqueue) { agree("pqueue: puts, takes, cancel, close", pqueue_race, NULL); }
+
+/* ---- batcher ---- */
+
+struct batches { int n, at[16], size[16]; int64_t begun; int sum; };
+static int note_batch(conc_ctx *ctx, struct batches *b, const int *items, size_t n) {
+    (void)ctx;
+    b->at[b->n] = (int)((conc_now() - b->begun) / CONC_MS);
+    b->size[b->n++] = (int)n;
+    for (size_t i = 0; i < n; i++) b->sum += items[i];
+    return 0;
+}
+static void batcher_times(void *arg) {
+    struct batches t = { 0, { 0 }, { 0 }, conc_now(), 0 };
+    batcher(int) b = batcher_make(int, 3, 50 * CONC_MS, 10, note_batch, &t);
+    (void)arg;
+    for (int i = 0; i < 4; i++) conc_assert(batcher_add(b, NULL, 1) == 0), conc_advance(10 * CONC_MS); /* at 0, 10, 20, 30 */
+    conc_advance(100 * CONC_MS);                                                                          /* now it is 140 */
+    conc_assert(batcher_add(b, NULL, 1) == 0);
+    conc_advance(10 * CONC_MS);
+    conc_assert(batcher_flush(b, NULL) == 0 && batcher_add(b, NULL, 1) == 0 && batcher_close(b, NULL) == 0);
+    const int at[] = { 20, 80, 150, 150 }, size[] = { 3, 1, 1, 1 };
+    conc_assert(t.n == 4 && memcmp(t.at, at, sizeof at) == 0 && memcmp(t.size, size, sizeof size) == 0);
+    batcher_free(b);
+}
+static void batcher_adder(batcher(int) b, int v, conc_atomic(int) *accepted) {
+    if (batcher_add(b, NULL, v) == 0) conc_atomic_fetch_add(accepted, v);
+}
+/* What was accepted is put, though it is closed in the middle, and a flush comes when it likes. */
+static void batcher_race(void *arg) {
+    struct batches t = { 0, { 0 }, { 0 }, conc_now(), 0 };
+    batcher(int) b = batcher_make(int, 2, CONC_MS, 2, note_batch, &t);
+    conc_atomic(int) accepted = 0;
+    conc_wg wg = CONC_WG_INIT;
+    (void)arg;
+    for (int i = 0; i < 3; i++) conc_wg_go(&wg, batcher_adder, b, 1 << i, &accepted);
+    conc_assert(batcher_flush(b, NULL) == 0 && batcher_close(b, NULL) == 0);
+    conc_wg_wait(&wg);
+    conc_assert(t.sum == conc_atomic_load(&accepted));
+    batcher_free(b);
+}
+TEST(batcher) {
+    bubble(batcher_times, NULL);
+    agree("batcher: adds, flush, close", batcher_race, NULL);
+}
 #else
 TEST(unavailable) { CHECK_EQ(conc_bubble(NULL, NULL).kind, CONC_FAIL_UNAVAILABLE); }
 #endif
