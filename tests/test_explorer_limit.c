@@ -1,5 +1,6 @@
 /* The patterns of the chapter Limit under the explorer: what must hold in every schedule, and what takes exactly so long. */
 #include "harness.h"
+#include "../patterns/balancer.h"
 #include "../patterns/batcher.h"
 #include "../patterns/debounce.h"
 #include "../patterns/pqueue.h"
@@ -7,15 +8,17 @@
 #include "../patterns/throttle.h"
 
 #if defined(CONC_TEST) && !HARNESS_TSAN
-/* Every schedule of 3 seeds, and all with one preemption. */
-static void agree(const char *name, void (*fn)(void *), void *arg) {
+static void sample(const char *name, void (*fn)(void *), void *arg) {
     for (uint64_t seed = 1; seed <= 3; seed++) {
         conc_report r = conc_test(fn, arg, .name = name, .seed = seed, .schedules = (uint64_t)scale(300), .seconds = 20);
         CHECK_SAY(r.ok, "%s", r.text);
     }
+}
+static void exhaust(const char *name, void (*fn)(void *), void *arg) { /* all with at most one preemption */
     conc_report r = conc_test(fn, arg, .name = name, .strategy = CONC_BOUNDED, .preemptions = 1, .time = CONC_TIME_IDLE);
     CHECK_SAY(r.ok && r.exhausted, "%s", r.text);
 }
+static void agree(const char *name, void (*fn)(void *), void *arg) { sample(name, fn, arg), exhaust(name, fn, arg); }
 static void bubble(void (*fn)(void *), void *arg) {
     conc_report r = conc_bubble(fn, arg);
     CHECK_SAY(r.ok, "%s", r.text);
@@ -230,23 +233,27 @@ static void pqueue_taker(pqueue(int) q, conc_ctx *ctx, conc_atomic(int) *sum) {
 }
 /* What is put is taken once, though one taker is cancelled meanwhile and there is room for one only. */
 static void pqueue_race(void *arg) {
+    const int *n = arg;
     pqueue(int) q = pqueue_make(int, 1, less);
     conc_ctx *ctx = conc_ctx_with_cancel(conc_ctx_background());
     conc_atomic(int) sum = 0;
     conc_wg puts = CONC_WG_INIT, takes = CONC_WG_INIT;
-    (void)arg;
     conc_wg_go(&takes, pqueue_taker, q, ctx, &sum);
     conc_wg_go(&takes, pqueue_taker, q, NULL, &sum);
-    for (int i = 0; i < 3; i++) conc_wg_go(&puts, pqueue_putter, q, 1 << i);
+    for (int i = 0; i < *n; i++) conc_wg_go(&puts, pqueue_putter, q, 1 << i);
     conc_ctx_cancel(ctx);
     conc_wg_wait(&puts);
     pqueue_close(q);
     conc_wg_wait(&takes);
-    conc_assert(conc_atomic_load(&sum) == 7);
+    conc_assert(conc_atomic_load(&sum) == (1 << *n) - 1);
     conc_ctx_free(ctx);
     pqueue_free(q);
 }
-TEST(pqueue) { agree("pqueue: puts, takes, cancel, close", pqueue_race, NULL); }
+TEST(pqueue) {
+    int three = 3, one = 1;
+    sample("pqueue: puts, takes, cancel, close", pqueue_race, &three);
+    exhaust("pqueue: a put, takes, cancel, close", pqueue_race, &one);
+}
 
 /* ---- batcher ---- */
 
@@ -290,6 +297,36 @@ static void batcher_race(void *arg) {
 TEST(batcher) {
     bubble(batcher_times, NULL);
     agree("batcher: adds, flush, close", batcher_race, NULL);
+}
+
+/* ---- balancer ---- */
+
+static void count_work(conc_ctx *ctx, conc_atomic(int) *n, int *weight) {
+    (void)ctx;
+    conc_atomic_fetch_add(n, *weight);
+}
+static void balancer_asker(balancer(int) b, int v, conc_atomic(int) *accepted) {
+    if (balancer_submit(b, NULL, v) == CONC_OK) conc_atomic_fetch_add(accepted, v);
+}
+/* What was accepted is worked on once, though it is closed in the middle; nobody waits for ever. */
+struct balance { size_t workers, room; int submits; };
+static void balancer_race(void *arg) {
+    const struct balance *of = arg;
+    conc_atomic(int) worked = 0, accepted = 0;
+    balancer(int) b = balancer_make(int, of->workers, of->room, count_work, &worked);
+    conc_wg wg = CONC_WG_INIT;
+    for (int i = 0; i < of->submits; i++) conc_wg_go(&wg, balancer_asker, b, 1 << i, &accepted);
+    conc_yield();
+    balancer_close(b);
+    conc_assert(balancer_wait(b, NULL) == CONC_OK);
+    conc_wg_wait(&wg);
+    conc_assert(conc_atomic_load(&worked) == conc_atomic_load(&accepted));
+    balancer_free(b);
+}
+TEST(balancer) {
+    sample("balancer: submits and close", balancer_race, &(struct balance){ 2, 1, 3 });
+    sample("balancer: submits and close, with queues", balancer_race, &(struct balance){ 2, 2, 3 });
+    exhaust("balancer: two submits and close", balancer_race, &(struct balance){ 1, 1, 2 });
 }
 #else
 TEST(unavailable) { CHECK_EQ(conc_bubble(NULL, NULL).kind, CONC_FAIL_UNAVAILABLE); }
