@@ -267,9 +267,10 @@ template <class T> using balancer_of = T (**)(struct balancer *);
 #define balancer(...) balancer_of<__VA_ARGS__>
 template <class T> struct balancer__same { typedef T type; };
 template <class T> static inline struct balancer *BALANCER__PTR(balancer_of<T> b) { return (struct balancer *)(void *)b; }
-template <class T, class A>
-static inline balancer_of<T> balancer__make_of(size_t workers, size_t room, void (*work)(conc_ctx *, A *, T *), typename balancer__same<A>::type *arg) {
+template <class T, class A, class R>
+static inline balancer_of<T> balancer__make_of(size_t workers, size_t room, void (*work)(conc_ctx *, A *, R *), typename balancer__same<A>::type *arg) {
     static_assert(std::is_trivially_copyable<T>::value, "balancer_make: a request must be trivially copyable");
+    static_assert(std::is_convertible<T *, R *>::value, "balancer_make: work is  void work(conc_ctx *ctx, A *arg, T *request)");
     return (balancer_of<T>)(void *)balancer__make(sizeof(T), workers, room, reinterpret_cast<void (*)(void)>(work),
                                                   const_cast<void *>(static_cast<const volatile void *>(arg)));
 }
