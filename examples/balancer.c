@@ -79,7 +79,8 @@ static void requester(office *o, int id) {
 /* ---- the view ---- */
 
 static void draw_bars(const office *o, const size_t *loads, bool again) {
-    static const char full[BAR + 1] = "########################################", none[BAR + 1] = "........................................";
+    static const char full[BAR + 1] = "########################################";
+    static const char none[BAR + 1] = "........................................";
     if (again) printf("\033[%dA", o->workers + 1);
     for (int i = 0; i < o->workers; i++) {
         int n = (int)(loads[i] * BAR / (size_t)o->room);
@@ -136,7 +137,8 @@ static void run(office *o) {
 }
 
 static int usage(void) {
-    fputs("usage: balancer [-w workers] [-r requesters] [-q requests at a worker] [-n requests] [-m mean length in microseconds]\n", stderr);
+    fputs("usage: balancer [-w workers] [-r requesters] [-q requests at a worker] [-n requests]\n"
+          "                [-m mean length in microseconds]\n", stderr);
     return USAGE;
 }
 
@@ -149,7 +151,8 @@ static bool number(const char *text, long least, long most, long *n) {
 static int parse(office *o, int argc, char **argv) {
     long n;
     for (int c; (c = getopt(argc, argv, "w:r:q:n:m:")) != -1;) {
-        if (c == '?' || !number(optarg, c == 'n' || c == 'm' ? 0 : 1, c == 'n' ? LONG_MAX : c == 'w' ? WORKERS_MOST : 1000000, &n)) return usage();
+        long most = c == 'n' ? LONG_MAX : c == 'w' ? WORKERS_MOST : 1000000;
+        if (c == '?' || !number(optarg, c == 'n' || c == 'm' ? 0 : 1, most, &n)) return usage();
         if (c == 'w') o->workers = (int)n;
         if (c == 'r') o->requesters = (int)n;
         if (c == 'q') o->room = (int)n;

@@ -7,8 +7,8 @@
    logs [-j workers] [--serial] [--status least] [--method name] [--stats] [file]
    logs --generate bytes [--seed n]                      a log of about that size, the same for the same seed
 
-   A line is   time address method path status bytes microseconds   with blanks between; a line that is not is counted as bad. A route is the
-   path up to its second slash or its question mark. An error is a status from 500 on. With --serial one thread does it all, without
+   A line is   time address method path status bytes microseconds   with blanks between; a line that is not is counted as bad. A route is
+   the path up to its second slash or its question mark. An error is a status from 500 on. With --serial one thread does it all, without
    a channel: for comparison (examples/run-logs.sh compares with awk, too).
 
    Blocks of whole lines go to whichever worker is free; each worker has a table of its own, so nothing is shared while they work, and the
@@ -258,7 +258,8 @@ static void print(table *t) {
     qsort(sorted, n, sizeof *sorted, by_name);
     for (size_t i = 0; i < n; i++) {
         const route *p = sorted[i];
-        printf("%s\t%lld\t%lld\t%lld\t%lld\n", p->name, (long long)p->requests, (long long)p->errors, (long long)p->bytes, (long long)p->slowest);
+        printf("%s\t%lld\t%lld\t%lld\t%lld\n", p->name, (long long)p->requests, (long long)p->errors, (long long)p->bytes,
+            (long long)p->slowest);
         free(p->name);
     }
     printf("%lld lines, %lld left out, %lld bad\n", (long long)t->lines, (long long)t->left_out, (long long)t->bad);
@@ -274,8 +275,8 @@ static uint64_t draw(uint64_t *seed) { /* xorshift64* */
 }
 
 static int print_line(uint64_t *seed, int64_t ms) {
-    static const char *const routes[] = { "/users", "/users", "/orders", "/orders", "/orders", "/cart", "/search", "/search", "/static", "/static",
-        "/static", "/static", "/login", "/health", "/invoices", "/" };
+    static const char *const routes[] = { "/users", "/users", "/orders", "/orders", "/orders", "/cart", "/search", "/search", "/static",
+        "/static", "/static", "/static", "/login", "/health", "/invoices", "/" };
     static const char *const methods[] = { "GET", "GET", "GET", "GET", "GET", "POST", "PUT", "DELETE" };
     static const int statuses[] = { 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 201, 204, 304, 404, 500, 503 };
     uint64_t a = draw(seed), b = draw(seed), us = 200 + b % 1000;
@@ -285,7 +286,8 @@ static int print_line(uint64_t *seed, int64_t ms) {
     return printf("2026-%02d-%02dT%02d:%02d:%02d.%03dZ 10.%d.%d.%d %s %s%s%d%s %d %d %llu\n", (int)(ms / 2419200000 % 12) + 1,
         (int)(ms / 86400000 % 28) + 1, (int)(ms / 3600000 % 24), (int)(ms / 60000 % 60), (int)(ms / 1000 % 60), (int)(ms % 1000),
         (int)(a >> 8 & 255), (int)(a >> 16 & 255), (int)(a >> 24 & 255), methods[a >> 32 & 7], path, path[1] ? "/" : "", (int)(b >> 24 & 65535),
-        a >> 40 & 3 ? "" : "?page=2", statuses[b >> 40 & 15], (int)(a >> 20 & 32767) + 100, (unsigned long long)us);
+        a >> 40 & 3 ? "" : "?page=2", statuses[b >> 40 & 15], (int)(a >> 20 & 32767) + 100,
+        (unsigned long long)us);
 }
 
 static int generate(const run *r) {
@@ -293,7 +295,8 @@ static int generate(const run *r) {
     uint64_t seed = r->seed * 0x9E3779B97F4A7C15U + 1;
     setvbuf(stdout, out, _IOFBF, sizeof out);
     int64_t ms = 0;
-    for (int64_t written = 0; written < r->generate && !ferror(stdout); ms += (int64_t)(draw(&seed) % 20)) written += print_line(&seed, ms);
+    for (int64_t written = 0; written < r->generate && !ferror(stdout); ms += (int64_t)(draw(&seed) % 20))
+        written += print_line(&seed, ms);
     if (fflush(stdout) == 0 && !ferror(stdout)) return 0;
     perror("logs: write error");
     return 1;
@@ -346,7 +349,8 @@ int main(int argc, char **argv) {
     double seconds = (double)(conc_now() - begun) / 1e9;
 
     print(&r.tables[0]);
-    if (r.stats) fprintf(stderr, "%.1f MiB in %.3f s: %.0f MiB/s\n", (double)r.bytes / 1048576, seconds, (double)r.bytes / 1048576 / seconds);
+    double mib = (double)r.bytes / 1048576;
+    if (r.stats) fprintf(stderr, "%.1f MiB in %.3f s: %.0f MiB/s\n", mib, seconds, mib / seconds);
     if (r.err != 0) fprintf(stderr, "logs: %s: %s\n", r.file != NULL ? r.file : "standard input", strerror(r.err));
     if (fflush(stdout) != 0) perror("logs: write error"), r.err = errno;
     if (r.file != NULL) (void)close(r.fd);

@@ -28,8 +28,9 @@ by_awk() {
             if ($7 + 0 > slowest[route] + 0) slowest[route] = $7
         }
         END {
-            for (r in requests) printf "%s\t%d\t%d\t%.0f\t%d\n", r, requests[r], errors[r], bytes[r], slowest[r] | "LC_ALL=C sort -t \"\t\" -k 1,1"
-            close("LC_ALL=C sort -t \"\t\" -k 1,1")
+            sort = "LC_ALL=C sort -t \"\t\" -k 1,1"
+            for (r in requests) printf "%s\t%d\t%d\t%.0f\t%d\n", r, requests[r], errors[r], bytes[r], slowest[r] | sort
+            close(sort)
             printf "%d lines, %d left out, %d bad\n", NR, left_out, bad
         }' "$log"
 }

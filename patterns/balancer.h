@@ -76,8 +76,9 @@ static inline void balancer__place(struct balancer *b, size_t at, struct balance
     w->at = at;
 }
 static inline void balancer__up(struct balancer *b, struct balancer__worker *w) {
+    struct balancer__worker **heap = b->balancer__heap;
     size_t i = w->at;
-    for (; i > 0 && w->pending < b->balancer__heap[(i - 1) / 2]->pending; i = (i - 1) / 2) balancer__place(b, i, b->balancer__heap[(i - 1) / 2]);
+    for (; i > 0 && w->pending < heap[(i - 1) / 2]->pending; i = (i - 1) / 2) balancer__place(b, i, heap[(i - 1) / 2]);
     balancer__place(b, i, w);
 }
 static inline void balancer__down(struct balancer *b, struct balancer__worker *w) {
@@ -172,8 +173,9 @@ static inline bool balancer__fill(struct balancer *b, size_t room) { /* false: n
     b->balancer__requests = conc_chan_make(void *);
     b->balancer__finished = conc_chan_make(struct balancer__done, n);
     b->balancer__shut = conc_chan_make(char);
-    if (b->balancer__ctx == NULL || b->balancer__items == NULL || b->balancer__workers == NULL || b->balancer__heap == NULL) return false;
-    if (b->balancer__slots == NULL || b->balancer__requests == NULL || b->balancer__finished == NULL || b->balancer__shut == NULL) return false;
+    if (b->balancer__ctx == NULL || b->balancer__items == NULL || b->balancer__workers == NULL || b->balancer__heap == NULL ||
+        b->balancer__slots == NULL || b->balancer__requests == NULL || b->balancer__finished == NULL || b->balancer__shut == NULL)
+        return false;
     for (size_t i = 0; i < total; i++) conc_chan_send(b->balancer__slots, (void *)(b->balancer__items + i * b->balancer__elem));
     for (size_t i = 0; i < n; i++) {
         b->balancer__workers[i].of = b;
@@ -205,9 +207,10 @@ static inline conc_status balancer__submit(struct balancer *b, conc_ctx *ctx, bo
     enum { SHUT, DONE, SLOT, NONE };
     void *slot = NULL;
     char none;
-    int got = waits ? conc_select_ordered_of(conc_case_recv(b->balancer__shut, &none), conc_case_done(ctx), conc_case_recv(b->balancer__slots, &slot))
-                    : conc_select_ordered_of(conc_case_recv(b->balancer__shut, &none), conc_case_done(ctx), conc_case_recv(b->balancer__slots, &slot),
-                                             conc_case_default());
+    conc_chan(char) shut = b->balancer__shut;
+    conc_chan(void *) slots = b->balancer__slots;
+    int got = waits ? conc_select_ordered_of(conc_case_recv(shut, &none), conc_case_done(ctx), conc_case_recv(slots, &slot))
+                    : conc_select_ordered_of(conc_case_recv(shut, &none), conc_case_done(ctx), conc_case_recv(slots, &slot), conc_case_default());
     if (got == SHUT) return CONC_CLOSED;
     if (got == DONE) return conc_ctx_err(ctx);
     if (got == NONE) return CONC_WOULD_BLOCK;
@@ -255,30 +258,36 @@ static inline void balancer__free(struct balancer *b) {
 #define BALANCER__ITEM(b) __typeof__((**(b))((struct balancer *)0))
 #define BALANCER__PTR(b) ((void)sizeof(BALANCER__ITEM(b) *), (struct balancer *)(void *)(b))
 #define balancer_make(T, workers, room, work, ...) \
-    ((void)sizeof(struct { _Static_assert(__builtin_types_compatible_p(__typeof__((work)((conc_ctx *)0, (__VA_ARGS__), (__typeof__(T) *)0)), void), \
+    ((void)sizeof(struct { \
+        _Static_assert(__builtin_types_compatible_p(__typeof__((work)((conc_ctx *)0, (__VA_ARGS__), (__typeof__(T) *)0)), void), \
         "balancer_make: work is  void work(conc_ctx *ctx, A *arg, T *request)"); int balancer__; }), \
      (balancer(T))(void *)balancer__make(sizeof(T), (workers), (room), (void (*)(void))(work), (void *)(uintptr_t)(__VA_ARGS__)))
 #define balancer_submit(b, ctx, ...) \
     __extension__({ BALANCER__ITEM(b) balancer__v = (__VA_ARGS__); balancer__submit(BALANCER__PTR(b), (ctx), true, &balancer__v); })
 #define balancer_try_submit(b, ...) \
-    __extension__({ BALANCER__ITEM(b) balancer__v = (__VA_ARGS__); balancer__submit(BALANCER__PTR(b), (conc_ctx *)0, false, &balancer__v); })
+    __extension__({ \
+        BALANCER__ITEM(b) balancer__v = (__VA_ARGS__); \
+        balancer__submit(BALANCER__PTR(b), (conc_ctx *)0, false, &balancer__v); })
 #else
 template <class T> using balancer_of = T (**)(struct balancer *);
 #define balancer(...) balancer_of<__VA_ARGS__>
 template <class T> struct balancer__same { typedef T type; };
 template <class T> static inline struct balancer *BALANCER__PTR(balancer_of<T> b) { return (struct balancer *)(void *)b; }
 template <class T, class A, class R>
-static inline balancer_of<T> balancer__make_of(size_t workers, size_t room, void (*work)(conc_ctx *, A *, R *), typename balancer__same<A>::type *arg) {
+static inline balancer_of<T> balancer__make_of(size_t workers, size_t room, void (*work)(conc_ctx *, A *, R *),
+                                               typename balancer__same<A>::type *arg) {
     static_assert(std::is_trivially_copyable<T>::value, "balancer_make: a request must be trivially copyable");
     static_assert(std::is_convertible<T *, R *>::value, "balancer_make: work is  void work(conc_ctx *ctx, A *arg, T *request)");
     return (balancer_of<T>)(void *)balancer__make(sizeof(T), workers, room, reinterpret_cast<void (*)(void)>(work),
                                                   const_cast<void *>(static_cast<const volatile void *>(arg)));
 }
 #define balancer_make(T, workers, room, ...) balancer__make_of<T>((workers), (room), __VA_ARGS__)
-template <class T> static inline conc_status balancer_submit(balancer_of<T> b, conc_ctx *ctx, const typename balancer__same<T>::type &request) {
+template <class T>
+static inline conc_status balancer_submit(balancer_of<T> b, conc_ctx *ctx, const typename balancer__same<T>::type &request) {
     return balancer__submit(BALANCER__PTR<T>(b), ctx, true, &request);
 }
-template <class T> static inline conc_status balancer_try_submit(balancer_of<T> b, const typename balancer__same<T>::type &request) {
+template <class T>
+static inline conc_status balancer_try_submit(balancer_of<T> b, const typename balancer__same<T>::type &request) {
     return balancer__submit(BALANCER__PTR<T>(b), nullptr, false, &request);
 }
 #endif

@@ -248,7 +248,8 @@ static inline void batcher__free(struct batcher *b) {
 #define BATCHER__ITEM(b) __typeof__((**(b))((struct batcher *)0))
 #define BATCHER__PTR(b) ((void)sizeof(BATCHER__ITEM(b) *), (struct batcher *)(void *)(b))
 #define batcher_make(T, size, linger, room, put, ...) \
-    ((void)sizeof(struct { _Static_assert(_Generic((put)((conc_ctx *)0, (__VA_ARGS__), (const __typeof__(T) *)0, (size_t)0), int: 1, default: 0), \
+    ((void)sizeof(struct { \
+        _Static_assert(_Generic((put)((conc_ctx *)0, (__VA_ARGS__), (const __typeof__(T) *)0, (size_t)0), int: 1, default: 0), \
         "batcher_make: put is  int put(conc_ctx *ctx, A *arg, const T *items, size_t n)"); int batcher__; }), \
      (batcher(T))(void *)batcher__make(sizeof(T), (size), (linger), (room), (void (*)(void))(put), (void *)(uintptr_t)(__VA_ARGS__)))
 #define batcher_add(b, ctx, ...) \

@@ -89,7 +89,8 @@ TEST(cancel) {
     STEPS(10, 2, { RESERVE, 0, 2, 0 }, { RESERVE, 0, 2, 2 }, { RESERVE, 0, 1, 3 }, { CANCEL, 2, 1, 0 }, { RESERVE, 2, 2, 4 }); /* one of two */
     STEPS(10, 4, { RESERVE, 0, 4, 0 }, { RESERVE, 0, 3, 3 }, { RESERVE, 0, 1, 4 }, { RESERVE, 0, 1, 5 }, { CANCEL, 1, 3, 0 },
           { CANCEL, 1, 1, 0 }, { RESERVE, 1, 3, 5 });
-    STEPS(10, 2, { RESERVE, 1, 2, 1 }, { RESERVE, 1, 2, 3 }, { RESERVE, 1, 1, 4 }, { CANCEL, 0, 1, 0 }, { RESERVE, 1, 2, 4 }); /* back in time, which counts again */
+    STEPS(10, 2, { RESERVE, 1, 2, 1 }, { RESERVE, 1, 2, 3 }, { RESERVE, 1, 1, 4 }, { CANCEL, 0, 1, 0 }, { RESERVE, 1, 2, 4 });
+    /* that went back in time, which then counts again */
     STEPS(10, 2, { RESERVE, 0, 1, 0 }, { CANCEL, 9, 0, 0 }, { RESERVE, 9, 2, 9 }, { RESERVE, 9, 1, 10 });     /* never above the burst */
     STEPS(10, 2, { RESERVE, 0, 2, 0 }, { RESERVE, 0, 0, 0 }, { CANCEL, 0, 1, 0 }, { RESERVE, 0, 1, 1 });      /* nothing to give back */
 }

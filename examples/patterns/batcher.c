@@ -44,7 +44,8 @@ int main(void) {
     conc_wg_wait(&users);
     err = batcher_close(ledger, NULL);
     struct batcher_stats s = batcher_get_stats(ledger);
-    printf("the disk is full: %s; %d rows in, %zu of %zu calls were full batches\n", err == -ENOSPC ? "ENOSPC" : "no error", db.rows, s.full, s.batches);
+    printf("the disk is full: %s; %d rows in, %zu of %zu calls were full batches\n", err == -ENOSPC ? "ENOSPC" : "no error", db.rows,
+           s.full, s.batches);
     printf("and it stays so: %s\n", batcher_flush(ledger, NULL) == -ENOSPC ? "ENOSPC" : "no error");
     batcher_free(ledger);
 }

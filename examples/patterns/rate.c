@@ -30,7 +30,8 @@ int main(void) {
 
     rate_init(&limit, 5, 3);
     struct rate_reservation three = rate_reserve_at(&limit, 0, 3), two = rate_reserve_at(&limit, 0, 2);
-    printf("three calls: in %d ms, two more: in %d ms", (int)(rate_delay_from(&three, 0) / CONC_MS), (int)(rate_delay_from(&two, 0) / CONC_MS));
+    printf("three calls: in %d ms, two more: in %d ms", (int)(rate_delay_from(&three, 0) / CONC_MS),
+           (int)(rate_delay_from(&two, 0) / CONC_MS));
     rate_cancel_at(&two, 0);
     two = rate_reserve_at(&limit, 0, 1);
     printf("; given back, and one instead: in %d ms\n", (int)(rate_delay_from(&two, 0) / CONC_MS));
