@@ -90,7 +90,7 @@ static void flusher(items b, conc_ctx *ctx, int *err) { *err = batcher_flush(b, 
 /* put does not come back: adds wait, a flush waits; each ends with its context, or with the close. */
 TEST(back_pressure) {
     struct sink s = { .gate = chan_make(char) };
-    items b = batcher_make(struct item, 2, 0, 2, put, &s);
+    items b = batcher_make(struct item, 2, CONC_HOUR, 2, put, &s);
     conc_ctx *ctx = conc_ctx_with_cancel(conc_ctx_background());
     int err[4] = { -1, -1, -1, -1 };
     conc_wg wg = CONC_WG_INIT;
