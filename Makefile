@@ -8,7 +8,7 @@ DIR      ?= /usr/include
 B        := build
 WARN     := -Wall -Wextra -Wpedantic -Wconversion -Wshadow
 CFLAGS   ?= -O2 -g
-EXAMPLES := hello pingpong workers select scope sieve embed digest echo kv http build crawl simulated
+EXAMPLES := hello pingpong workers select scope sieve embed digest echo kv http build crawl balancer logs simulated
 PATTERNS := $(patsubst examples/%.c,%,$(wildcard examples/patterns/*.c examples/by-example/*.c))
 VERSION  := $(shell sed -n 's/^.define CONC_VERSION_STRING "\(.*\)"/\1/p' conc.h)
 
