@@ -996,7 +996,7 @@ static void publish(struct shared_words *w) {
 
 /* TestStoreLoadRelAcq: message passing through an atomic publishes plain data. */
 TEST(atomics_publish) {
-    struct shared_words w = { .n = (int)scale(5000) };
+    struct shared_words w = { .n = (int)scale(1000) };
     conc_wg_go(&w.wg, publish, &w);
     for (int i = 1; i <= w.n; i++) {
         while (conc_atomic_load(&w.flag) != i) conc_yield();
