@@ -11608,7 +11608,8 @@ CONC__FN void conc__test_turn(struct conc__test *t, uint64_t index) {
     t->depth = t->o.strategy == CONC_MIX ? ((index & 3) == 2 ? 3 : 2) : t->o.depth;
     t->race_time = t->o.time == CONC_TIME_RACE && t->how <= CONC_URW;
     bool search = t->how == CONC_BOUNDED || t->how == CONC_EXHAUSTIVE;
-    t->mem.on = t->o.weak || (!t->o.races_allowed && (index == 0 || search || t->mem.seen)); /* it costs, and many tests have no use for it */
+    /* order costs, and many tests have no use for it: in the process's first schedule, and from when plain memory was seen */
+    t->mem.on = t->o.weak || (!t->o.races_allowed && (index == t->from || search || t->mem.seen));
 }
 CONC__FN bool conc__test_more(struct conc__test *t, uint64_t index, int64_t limit) {
     switch (t->how) {

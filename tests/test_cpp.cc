@@ -330,6 +330,14 @@ TEST(sync_and_time) {
     }
     conc_wg_wait(&wg);
     CHECK_EQ(conc_atomic_load(&n), 1050);
+    conc_atomic_store_explicit(&n, 3L, CONC_RELEASE);
+    conc_atomic_fence(CONC_SEQ_CST);
+    CHECK_EQ(conc_atomic_fetch_or_explicit(&n, 4L, CONC_RELAXED), 3);
+    CHECK_EQ(conc_atomic_load_explicit(&n, CONC_ACQUIRE), 7);
+    long expected = 1, plain = 1;
+    CHECK(!conc_atomic_compare_exchange_explicit(&n, &expected, 8L, CONC_ACQ_REL, CONC_RELAXED));
+    conc_wr(plain, conc_rd(plain) + expected);
+    CHECK_EQ(plain, 8);
     conc_timer *t = conc_timer_new(CONC_MS);
     CHECK(chan_recv(conc_timer_chan(t)) > 0);
     conc_timer_free(t);

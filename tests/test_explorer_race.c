@@ -478,6 +478,22 @@ TEST(exhaustive_claim) {
     CHECK(!r.ok && !r.exhausted);
     CHECK_EQ(r.kind, CONC_FAIL_RACE);
 }
+/* A race in one schedule of hundreds, found by one of several processes, is told by another. */
+static void rare(void *arg) {
+    struct shared s = SHARED_INIT;
+    conc_mutex *second = conc_choose(300) == 7 ? &s.other : &s.mu;
+    (void)arg;
+    conc_wg_go(&s.wg, add_locked, &s, &s.mu);
+    conc_wg_go(&s.wg, add_locked, &s, second);
+    conc_wg_wait(&s.wg);
+}
+TEST(found_by_another_process) {
+    for (int jobs = 1; jobs <= 2; jobs++) {
+        conc_report r = conc_test(rare, NULL, .isolate = true, .jobs = jobs, .seconds = 60);
+        CHECK_SAY(r.kind == CONC_FAIL_RACE, "%d: %s", jobs, r.text);
+        CHECK(strstr(r.text, "DATA RACE") != NULL);
+    }
+}
 /* Races allowed: accesses are steps, and what comes of them is found. */
 static void lost_update(void *arg) {
     struct shared s = SHARED_INIT;

@@ -375,6 +375,12 @@ static void test_rest(void) {
     int old = 1;
     CHECK(conc_atomic_compare_exchange(&a, &old, 6) && conc_atomic_fetch_sub(&a, 2) == 6 && conc_atomic_fetch_and(&a, 7) == 4);
     CHECK(conc_atomic_fetch_or(&a, 3) == 4 && conc_atomic_fetch_xor(&a, 1) == 7 && conc_atomic_load(&a) == 6);
+    conc_atomic_store_explicit(&a, 8, CONC_RELEASE);
+    conc_atomic_fence(CONC_SEQ_CST);
+    CHECK(conc_atomic_load_explicit(&a, CONC_ACQUIRE) == 8 && conc_atomic_fetch_add_explicit(&a, 1, CONC_RELAXED) == 8);
+    CHECK(!conc_atomic_compare_exchange_explicit(&a, &old, 1, CONC_ACQ_REL, CONC_RELAXED) && old == 9);
+    conc_wr(old, conc_rd(old) + 1);
+    CHECK(old == 10);
     CHECK(conc_key_create(&key, key_dtor) == CONC_OK);
     n = 0;
     (void)taken();
