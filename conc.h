@@ -92,6 +92,19 @@
 #else
 #include <stdatomic.h>
 #endif
+#if defined(__SANITIZE_THREAD__)
+#define CONC__TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define CONC__TSAN 1
+#endif
+#endif
+#ifndef CONC__TSAN
+#define CONC__TSAN 0
+#endif
+#if defined(CONC_TEST) && CONC__TSAN
+#include <string.h> /* before its functions become macros, see the end */
+#endif
 
 #ifndef CONC_API
 #ifdef CONC_STATIC
@@ -119,16 +132,6 @@ extern "C" {
 /* errno. glibc declares __errno_location() as a constant function, so a compiler may keep one thread's address across a
    call that moves the goroutine to another thread and then read or write the wrong thread's errno. The same symbol
    declared without that promise is safe; conc.h also saves and restores errno around every park. */
-#if defined(__SANITIZE_THREAD__)
-#define CONC__TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define CONC__TSAN 1
-#endif
-#endif
-#ifndef CONC__TSAN
-#define CONC__TSAN 0
-#endif
 #if !defined(CONC_NO_ERRNO) && defined(__linux__)
 #if CONC__TSAN /* goroutines of one thread are not ordered, so for this tool each gets a word of its own; see conc_errno_location */
 CONC_API int *conc_errno_location(void);
@@ -659,8 +662,14 @@ CONC_API conc_status conc_wg_wait_for(conc_wg *wg, int64_t ns); /* CONC_OK or CO
 typedef struct conc_once { uint32_t conc__done, conc__pad; conc_mutex conc__m; } conc_once;
 #define CONC_ONCE_INIT { 0, 0, CONC_MUTEX_INIT }
 CONC_API void conc__once_slow(conc_once *once, void (*fn)(void *), void *arg);
+#ifdef CONC_TEST
+CONC_API void conc__test_after(const void *obj); /* the explorer: what ended with obj happened before this */
+#endif
 static inline void conc_once_do(conc_once *once, void (*fn)(void *), void *arg) {
     if (__builtin_expect(!__atomic_load_n(&once->conc__done, __ATOMIC_ACQUIRE), 0)) conc__once_slow(once, fn, arg);
+#ifdef CONC_TEST
+    else conc__test_after(once);
+#endif
 }
 
 /* Condition variable. wait releases m, sleeps, and locks m again; it wakes only for signal or broadcast (in the order of
@@ -684,9 +693,11 @@ CONC_API conc_status conc_sem_acquire_for(conc_sem *s, int64_t n, int64_t ns);
 CONC_API bool conc_sem_try_acquire(conc_sem *s, int64_t n);
 CONC_API void conc_sem_release(conc_sem *s, int64_t n);
 
-/* Typed atomics, all sequentially consistent: conc_atomic(T) is C11's _Atomic(T) and C++'s std::atomic<T>; the operations
-   take a pointer to one. fetch_* and exchange give the old value; compare_exchange(p, &expected, desired) gives a bool and
-   writes what it found into expected on failure. */
+/* Typed atomics: conc_atomic(T) is C11's _Atomic(T) and C++'s std::atomic<T>; the operations take a pointer to one. fetch_* and
+   exchange give the old value; compare_exchange(p, &expected, desired) gives a bool and writes what it found into expected on failure.
+   They are sequentially consistent; those whose names end in _explicit take the order after their other arguments (compare_exchange
+   two: on success, on failure), one of CONC_RELAXED, CONC_ACQUIRE, CONC_RELEASE, CONC_ACQ_REL, CONC_SEQ_CST. conc_atomic_fence(order)
+   is C11's atomic_thread_fence. */
 #ifdef __cplusplus
 #define conc_atomic(...) std::atomic<__VA_ARGS__>
 #define CONC__STD std::
@@ -694,15 +705,31 @@ CONC_API void conc_sem_release(conc_sem *s, int64_t n);
 #define conc_atomic(...) _Atomic(__VA_ARGS__)
 #define CONC__STD
 #endif
-#define conc_atomic_load(p) CONC__STD atomic_load(p)
-#define conc_atomic_store(p, v) CONC__STD atomic_store(p, v)
-#define conc_atomic_exchange(p, v) CONC__STD atomic_exchange(p, v)
-#define conc_atomic_compare_exchange(p, expected, v) CONC__STD atomic_compare_exchange_strong(p, expected, v)
-#define conc_atomic_fetch_add(p, v) CONC__STD atomic_fetch_add(p, v)
-#define conc_atomic_fetch_sub(p, v) CONC__STD atomic_fetch_sub(p, v)
-#define conc_atomic_fetch_and(p, v) CONC__STD atomic_fetch_and(p, v)
-#define conc_atomic_fetch_or(p, v) CONC__STD atomic_fetch_or(p, v)
-#define conc_atomic_fetch_xor(p, v) CONC__STD atomic_fetch_xor(p, v)
+#define CONC_RELAXED CONC__STD memory_order_relaxed
+#define CONC_ACQUIRE CONC__STD memory_order_acquire
+#define CONC_RELEASE CONC__STD memory_order_release
+#define CONC_ACQ_REL CONC__STD memory_order_acq_rel
+#define CONC_SEQ_CST CONC__STD memory_order_seq_cst
+#define conc_atomic_load_explicit(p, order) CONC__STD atomic_load_explicit(p, order)
+#define conc_atomic_store_explicit(p, v, order) CONC__STD atomic_store_explicit(p, v, order)
+#define conc_atomic_exchange_explicit(p, v, order) CONC__STD atomic_exchange_explicit(p, v, order)
+#define conc_atomic_compare_exchange_explicit(p, expected, v, order, failed) \
+    CONC__STD atomic_compare_exchange_strong_explicit(p, expected, v, order, failed)
+#define conc_atomic_fetch_add_explicit(p, v, order) CONC__STD atomic_fetch_add_explicit(p, v, order)
+#define conc_atomic_fetch_sub_explicit(p, v, order) CONC__STD atomic_fetch_sub_explicit(p, v, order)
+#define conc_atomic_fetch_and_explicit(p, v, order) CONC__STD atomic_fetch_and_explicit(p, v, order)
+#define conc_atomic_fetch_or_explicit(p, v, order) CONC__STD atomic_fetch_or_explicit(p, v, order)
+#define conc_atomic_fetch_xor_explicit(p, v, order) CONC__STD atomic_fetch_xor_explicit(p, v, order)
+#define conc_atomic_fence(order) CONC__STD atomic_thread_fence(order)
+#define conc_atomic_load(p) conc_atomic_load_explicit(p, CONC_SEQ_CST)
+#define conc_atomic_store(p, v) conc_atomic_store_explicit(p, v, CONC_SEQ_CST)
+#define conc_atomic_exchange(p, v) conc_atomic_exchange_explicit(p, v, CONC_SEQ_CST)
+#define conc_atomic_compare_exchange(p, expected, v) conc_atomic_compare_exchange_explicit(p, expected, v, CONC_SEQ_CST, CONC_SEQ_CST)
+#define conc_atomic_fetch_add(p, v) conc_atomic_fetch_add_explicit(p, v, CONC_SEQ_CST)
+#define conc_atomic_fetch_sub(p, v) conc_atomic_fetch_sub_explicit(p, v, CONC_SEQ_CST)
+#define conc_atomic_fetch_and(p, v) conc_atomic_fetch_and_explicit(p, v, CONC_SEQ_CST)
+#define conc_atomic_fetch_or(p, v) conc_atomic_fetch_or_explicit(p, v, CONC_SEQ_CST)
+#define conc_atomic_fetch_xor(p, v) conc_atomic_fetch_xor_explicit(p, v, CONC_SEQ_CST)
 
 // >>containers
 /* A cyclic barrier: wait blocks until n have called it, then lets all n go, and starts again at once for the next n. Exactly one of
@@ -1178,7 +1205,8 @@ CONC_API void conc_get_stats(conc_stats *out);
    Inside the body: everything of conc.h but signals, conc_lock_thread's thread and operations of other OS threads on the same
    objects. I/O goes to a network inside the test, see below; descriptors of the system are refused. Channels, timers and contexts
    that the body makes are gone when a schedule ends, so make what it uses inside it.
-   Shared memory that no operation protects is not seen: use conc_atomic_*, or conc_rd and conc_wr.
+   Plain shared memory is seen where it is read by conc_rd(x) and written by conc_wr(x, value), and everywhere in files that are
+   compiled with -fsanitize=thread and linked without it (docs/testing.md): two accesses that nothing orders are a data race.
    The body must be repeatable: no real clock, no random numbers but conc_choose, no state from one schedule to the next. */
 typedef enum conc_strategy {
     CONC_MIX,        /* POS, random walk, PCT with 3 and with 2 changes, in turn: no single one is safe */
@@ -1231,6 +1259,8 @@ typedef struct conc_test_opts { /* zero is the default everywhere */
     int time;                /* CONC_TIME_RACE: a pending timer may fire at any step, as it may on a slow machine; CONC_TIME_IDLE:
                                 only when nobody can go on, as in Go's synctest. EXHAUSTIVE is always IDLE */
     bool leaks_allowed;      /* goroutines may be left blocked at the end */
+    bool races_allowed;      /* no data race is reported; plain accesses that are seen become steps instead */
+    bool weak;               /* atomics by their memory orders: C11's without load buffering. A load may then give an older value */
     uint64_t max_steps;      /* of one schedule, 100,000 */
     uint64_t fair_after;     /* steps after which POS and PCT, which may starve a goroutine, become random: 10,000 */
     bool quiet;              /* do not shrink and do not explain a failure */
@@ -1319,8 +1349,22 @@ static __thread const conc__site *conc__here;
 #else
 extern __thread const conc__site *conc__here; /* of the operation that comes */
 #endif
-CONC_API void conc__test_atomic(int op, const void *p); /* 0 load, 1 store, 2 read-modify-write */
+/* Before an atomic operation of n bytes at p with C11's order. load, cas: true, it is done: *value, *expected have an older value. */
+CONC_API bool conc__test_load(const volatile void *p, size_t n, int order, void *value);
+CONC_API void conc__test_store(const volatile void *p, size_t n, int order);
+CONC_API void conc__test_rmw(const volatile void *p, size_t n, int order);
+CONC_API bool conc__test_cas(const volatile void *p, size_t n, void *expected, int order, int failed);
+CONC_API void conc__test_fence(int order);
+CONC_API void conc__test_atomic(int op, const void *p); /* a step and nothing else: 0 load, 1 store, 2 read-modify-write */
+CONC_API void conc__test_plain(const volatile void *p, size_t n, bool write);
+CONC_API void conc__test_here(const conc__site *site);
+CONC_API void *conc__test_memcpy(void *to, const void *from, size_t n);
+CONC_API void *conc__test_memmove(void *to, const void *from, size_t n);
+CONC_API void *conc__test_memset(void *to, int c, size_t n);
 #endif
+/* The value of an ordinary variable that goroutines share; x = v. The explorer sees them, and finds them racing. Elsewhere: just that. */
+#define conc_rd(x) ((void)0, (x))
+#define conc_wr(x, v) ((void)((x) = (v)))
 /* Ends this schedule, and the test with it, if cond is false; on any goroutine. Outside a test: ends the program. */
 #define conc_assert(cond) ((cond) ? (void)0 : conc__test_assert(#cond, __FILE__, __LINE__))
 #ifndef __cplusplus /* conc_test(fn, arg), conc_test(fn, arg, .schedules = 1000, ...) */
@@ -1775,6 +1819,7 @@ template <class F, class A> inline auto conc_scope_defer(conc_scope *s, F f, A a
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -1782,6 +1827,7 @@ template <class F, class A> inline auto conc_scope_defer(conc_scope *s, F f, A a
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -2806,6 +2852,11 @@ CONC__FN void *conc__tracked_alloc(size_t n);
 CONC__FN void conc__tracked_free(void *obj);
 CONC__FN void conc__obj_is(void *obj, const char *kind);
 #define conc__last_set(g) ((g)->last = conc__here, conc__here = NULL)
+CONC__FN void conc__order_after(const void *obj, uint32_t part);
+CONC__FN void conc__order_before(const void *obj, uint32_t part, bool alone);
+CONC__FN void conc__order_slot(const struct conc_chan *c, bool send, const void *who);
+CONC__FN void conc__order_meet(const void *who);
+CONC__FN void conc__test_reuse(void *p, size_t n);
 #define conc__tested() conc__unlikely(conc__ld(&conc__testing))
 #else
 #define conc__tested() 0
@@ -2820,6 +2871,7 @@ CONC__FN void conc__obj_is(void *obj, const char *kind);
 #define conc__test_forbid(what) ((void)0)
 #define conc__test_now() INT64_C(-1)
 #define conc__test_live() INT64_C(-1)
+#define conc__test_reuse(p, n) ((void)0)
 #define conc__obj_alloc(n) CONC_MALLOC(n)
 #define conc__obj_free(p) CONC_FREE(p)
 #define conc__alloc_fails(what) 0
@@ -2850,6 +2902,23 @@ CONC__FN void conc__obj_is(void *obj, const char *kind);
 #define conc__here_set(site) ((void)0)
 #define conc__here_last() NULL
 #endif
+/* What the running goroutine has done happens before what those do who come after the same part of obj. By a channel: it, or who, takes
+   the next place of the buffer; it meets who. */
+enum { CONC__PART_ALL, CONC__PART_WRITER, CONC__PART_READERS, CONC__PART_ATOMIC, CONC__PART_TIMER, CONC__PART_SLOT };
+#if CONC__TEST
+#define conc__ordered_after(obj, part) do { if (conc__tested()) conc__order_after((const void *)(uintptr_t)(obj), CONC__PART_##part); } while (0)
+#define conc__ordered_before(obj, part) \
+    do { if (conc__tested()) conc__order_before((const void *)(uintptr_t)(obj), CONC__PART_##part, false); } while (0)
+#define conc__ordered_anew(obj, part) do { if (conc__tested()) conc__order_before(obj, CONC__PART_##part, true); } while (0)
+#define conc__slot_passed(c, send, who) do { if (conc__tested()) conc__order_slot(c, send, (const void *)(who)); } while (0)
+#define conc__met(who) do { if (conc__tested()) conc__order_meet((const void *)(who)); } while (0)
+#else
+#define conc__ordered_after(obj, part) ((void)0)
+#define conc__ordered_before(obj, part) ((void)0)
+#define conc__ordered_anew(obj, part) ((void)0)
+#define conc__slot_passed(c, send, who) ((void)0)
+#define conc__met(who) ((void)0)
+#endif
 /* A goroutine comes to an operation on obj (and also). */
 #if CONC__TEST
 #define conc__in_test(m) (conc__tested() && (m) && (m)->test)
@@ -2862,7 +2931,7 @@ enum conc__testop {
     CONC__O_NONE, CONC__O_START, CONC__O_RESUME, CONC__O_LOCK, CONC__O_TRYLOCK, CONC__O_UNLOCK, CONC__O_RLOCK, CONC__O_RUNLOCK,
     CONC__O_WLOCK, CONC__O_WUNLOCK, CONC__O_SEND, CONC__O_RECV, CONC__O_CLOSE, CONC__O_LEN, CONC__O_SELECT, CONC__O_ADD, CONC__O_DONE,
     CONC__O_WAIT, CONC__O_CWAIT, CONC__O_SIGNAL, CONC__O_BROADCAST, CONC__O_ACQUIRE, CONC__O_RELEASE, CONC__O_LOAD, CONC__O_STORE,
-    CONC__O_RMW, CONC__O_YIELD, CONC__O_SLEEP, CONC__O_RELAX, CONC__O_SETTLE, CONC__O_CANCEL, CONC__O_OTHER,
+    CONC__O_RMW, CONC__O_FENCE, CONC__O_YIELD, CONC__O_SLEEP, CONC__O_RELAX, CONC__O_SETTLE, CONC__O_CANCEL, CONC__O_OTHER,
     CONC__O_READ, CONC__O_WRITE, CONC__O_FDWAIT, CONC__O_FDCLOSE, CONC__O_LISTEN, CONC__O_ACCEPT, CONC__O_DIAL, CONC__O_PIPE, CONC__O_CUT,
     CONC__O_HEAL, CONC__O_RESET, /* see >>test-net */ CONC__O_BEGIN, CONC__O_END, CONC__O_TIMER, CONC__O_CHOICE, CONC__O_FAULT, CONC__O_COUNT
 };
@@ -4328,7 +4397,9 @@ CONC_API void *conc__go_begin(conc__godesc *d, void (*run)(void *), size_t size)
     }
     d->rec = r;
     d->stack = big ? CONC__R_ROOM | CONC__R_BIG : CONC__R_ROOM;
-    return big ? (void *)&((conc__big *)(void *)r)->regs : (void *)r->arg;
+    void *room = big ? (void *)&((conc__big *)(void *)r)->regs : (void *)r->arg;
+    if (conc__tested()) conc__test_reuse(room, size);
+    return room;
 }
 CONC_API void conc__go_commit(conc__godesc *d) { conc__submit((conc__rec *)d->rec, d, d->stack); }
 
@@ -4843,6 +4914,7 @@ CONC__FN void conc__timer_notify(conc__p *p, int64_t when, bool parks) {
 /* Arm t. Not while it is armed. */
 CONC__FN void conc__timer_put(conc__timer *t, int64_t when, bool parks) {
     conc__p *p = conc__timer_home(conc__self());
+    conc__ordered_anew(t, TIMER);
     conc__lock(&p->tlock);
     t->when = when;
     conc__heap_put(p, t);
@@ -5051,7 +5123,11 @@ struct conc_ctx {
     conc__ctx_node node;    /* in the list of the parent's source */
 };
 CONC__INLINE conc_ctx *conc__ctx_source(const volatile void *ctx) { return ctx ? ((conc_ctx *)(uintptr_t)ctx)->source : NULL; }
-CONC__INLINE conc_status conc__ctx_err(conc_ctx *source) { return source ? (conc_status)conc__ld_acq(&source->err) : CONC_OK; }
+CONC__INLINE conc_status conc__ctx_err(conc_ctx *source) {
+    conc_status err = source ? (conc_status)conc__ld_acq(&source->err) : CONC_OK;
+    if (conc__unlikely(err != CONC_OK)) conc__ordered_after(source, ALL);
+    return err;
+}
 
 /* n->f(n) shall run once ctx is done, unless unwatch comes first. false: it is done already, and not watched. ctx NULL: never done. */
 CONC__FN bool conc__ctx_watch(conc_ctx *ctx, conc__ctx_node *n, void (*f)(conc__ctx_node *)) {
@@ -5070,6 +5146,7 @@ CONC__FN bool conc__ctx_watch(conc_ctx *ctx, conc__ctx_node *n, void (*f)(conc__
         conc__st(&n->state, CONC__N_ON);
     }
     conc__unlock(&c->lock);
+    if (err != CONC_OK) conc__ordered_after(c, ALL);
     return err == CONC_OK; /* n may have been fired by now */
 }
 CONC__INLINE void conc__ctx_unlink(conc__ctx_node *n) {
@@ -5250,11 +5327,17 @@ CONC__INLINE conc__step conc__send_step(struct conc_chan *c, const void *v, conc
             if (w->elem) conc__copy(w->elem, v, c->size);
             w->ok = true;
             *who = w->who;
+            if (c->cap == 0) conc__met(w->who);
+            else {
+                conc__slot_passed(c, true, NULL);
+                conc__slot_passed(c, false, w->who);
+            }
             return CONC__STEP_DONE;
         }
     }
     if (c->count < c->cap) {
         conc__buf_put(c, v);
+        conc__slot_passed(c, true, NULL);
         return CONC__STEP_DONE;
     }
     return CONC__STEP_WAIT;
@@ -5264,10 +5347,12 @@ CONC__INLINE conc__step conc__recv_step(struct conc_chan *c, void *v, conc__who 
         if (v) conc__copy(v, conc__slot(c, c->ri), c->size);
         c->ri = c->ri + 1 == c->cap ? 0 : c->ri + 1;
         conc__st(&c->count, c->count - 1);
+        conc__slot_passed(c, false, NULL);
         if (conc__unlikely(c->sendq != NULL)) {
             conc__waiter *w = conc__q_take(&c->sendq);
             if (w) {
                 conc__buf_put(c, w->elem);
+                conc__slot_passed(c, true, w->who);
                 w->ok = true;
                 *who = w->who;
             }
@@ -5280,10 +5365,12 @@ CONC__INLINE conc__step conc__recv_step(struct conc_chan *c, void *v, conc__who 
             if (v) conc__copy(v, w->elem, c->size);
             w->ok = true;
             *who = w->who;
+            conc__met(w->who);
             return CONC__STEP_DONE;
         }
     }
     if (conc__unlikely(c->closed)) {
+        conc__ordered_after(c, ALL);
         if (v) memset(v, 0, c->size);
         return CONC__STEP_CLOSED;
     }
@@ -5464,6 +5551,7 @@ CONC_API conc_status conc__chan_recv_ctx(const volatile void *ch, void *v, conc_
 /* Close c, whose lock is held: -> its waiters, to be woken once it is released. */
 CONC__FN conc__waiter *conc__chan_shut(struct conc_chan *c) {
     conc__st(&c->closed, 1);
+    conc__ordered_before(c, ALL);
     conc__waiter *list = NULL, **end = &list;
     for (int side = 0; side < 2; side++)
         for (conc__waiter *w; (w = conc__q_take(side ? &c->sendq : &c->recvq)) != NULL;) {
@@ -5985,8 +6073,11 @@ enum { CONC__LOCKED = 1, CONC__WAITERS = 2, CONC__WOKEN = 4, CONC__STARVING = 8 
 /* One look and one read-modify-write, waiters or not: barging past those in the queue is what makes normal mode fast. */
 CONC__INLINE bool conc__mutex_try(conc_mutex *m) {
     uint32_t s = conc__ld(&m->conc__state);
-    return !(s & (CONC__LOCKED | CONC__STARVING)) &&
-           __atomic_compare_exchange_n(&m->conc__state, &s, s | CONC__LOCKED, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+    if ((s & (CONC__LOCKED | CONC__STARVING)) ||
+        !__atomic_compare_exchange_n(&m->conc__state, &s, s | CONC__LOCKED, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+        return false;
+    conc__ordered_after(m, ALL);
+    return true;
 }
 CONC__FN void conc__mutex_expire(void *obj) {
     conc_mutex *m = (conc_mutex *)obj;
@@ -6025,6 +6116,7 @@ CONC__NOINLINE conc_status conc__mutex_slow(conc_mutex *m, conc_ctx *ctx, int64_
             if (!__atomic_compare_exchange_n(&m->conc__state, &s, to, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) continue;
             if (!take) break;
             conc__unlock(&m->conc__spin);
+            conc__ordered_after(m, ALL);
             return CONC_OK;
         }
         conc__waiter w;
@@ -6035,6 +6127,7 @@ CONC__NOINLINE conc_status conc__mutex_slow(conc_mutex *m, conc_ctx *ctx, int64_
         conc_status st = conc__wait_until(self, &m->conc__spin, CONC__Q(&m->conc__head), &w, CONC__W_MUTEX, ctx, deadline, conc__mutex_expire, m);
         if (st != CONC_OK) return st;
         if (w.handed) {
+            conc__ordered_after(m, ALL);
             /* served within the millisecond: the queue is short again, back to normal mode */
             if (conc_now() - since < CONC__STARVE_NS) (void)__atomic_fetch_and(&m->conc__state, ~(uint32_t)CONC__STARVING, __ATOMIC_SEQ_CST);
             return CONC_OK;
@@ -6086,6 +6179,7 @@ CONC__NOINLINE void conc__mutex_unlock_slow(conc_mutex *m, bool can_yield) {
     if (who) conc__ready(who, can_yield);
 }
 CONC__INLINE void conc__mutex_unlock(conc_mutex *m, bool can_yield) {
+    conc__ordered_before(m, ALL);
     uint32_t s = conc__ld(&m->conc__state);
     /* nobody waits, or somebody is on its way to compete already: nobody need be woken */
     if (conc__likely(s == CONC__LOCKED || (s & (CONC__LOCKED | CONC__WOKEN | CONC__STARVING)) == (CONC__LOCKED | CONC__WOKEN)) &&
@@ -6253,18 +6347,21 @@ CONC__FN void conc__rlock_slow(conc_rwmutex *rw) {
 }
 CONC_API void conc_rwmutex_rlock(conc_rwmutex *rw) {
     if (conc__tested()) conc__test_point(rw->conc__big ? CONC__O_OTHER : CONC__O_RLOCK, rw, NULL);
-    if (rw->conc__big) {
-        (void)conc__big_rlock(rw, true);
-        return;
-    }
-    if (conc__unlikely(conc__add(&rw->conc__readers, 1) < 0)) conc__rlock_slow(rw);
+    if (rw->conc__big) (void)conc__big_rlock(rw, true);
+    else if (conc__unlikely(conc__add(&rw->conc__readers, 1) < 0)) conc__rlock_slow(rw);
+    conc__ordered_after(rw, WRITER);
 }
-CONC_API bool conc_rwmutex_try_rlock(conc_rwmutex *rw) {
-    conc__point(OTHER, rw);
+CONC__FN bool conc__rwmutex_enter(conc_rwmutex *rw) { /* for reading, if no writer is there */
     if (rw->conc__big) return conc__big_rlock(rw, false);
     for (int32_t r = conc__ld(&rw->conc__readers); r >= 0;)
         if (__atomic_compare_exchange_n(&rw->conc__readers, &r, r + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) return true;
     return false;
+}
+CONC_API bool conc_rwmutex_try_rlock(conc_rwmutex *rw) {
+    conc__point(OTHER, rw);
+    if (!conc__rwmutex_enter(rw)) return false;
+    conc__ordered_after(rw, WRITER);
+    return true;
 }
 CONC__NOINLINE void conc__runlock_slow(conc_rwmutex *rw, int32_t r) {
     if (r + 1 == 0 || r + 1 == -CONC__WRITER) conc__unlock_fatal("sync: RUnlock of unlocked RWMutex");
@@ -6279,6 +6376,7 @@ CONC__NOINLINE void conc__runlock_slow(conc_rwmutex *rw, int32_t r) {
 }
 CONC_API void conc_rwmutex_runlock(conc_rwmutex *rw) {
     conc__point(RUNLOCK, rw);
+    conc__ordered_before(rw, READERS);
     if (rw->conc__big) {
         conc__big_runlock(rw);
         return;
@@ -6287,9 +6385,8 @@ CONC_API void conc_rwmutex_runlock(conc_rwmutex *rw) {
     if (conc__unlikely(r < 0)) conc__runlock_slow(rw, r);
     else if (r > 0) conc__give_way_if_lost(); /* others read at the same time */
 }
-CONC_API void conc_rwmutex_lock(conc_rwmutex *rw) {
-    conc_mutex_lock(&rw->conc__w); /* writers one by one */
-    conc__point(WLOCK, rw);
+/* The writers' mutex is held: let the readers out. */
+CONC__FN void conc__rwmutex_drain(conc_rwmutex *rw) {
     if (rw->conc__big) {
         (void)conc__big_lock(rw, true);
         return;
@@ -6309,17 +6406,29 @@ CONC_API void conc_rwmutex_lock(conc_rwmutex *rw) {
     rw->conc__writer = &w;
     (void)conc__wait_on(self, &rw->conc__spin, NULL, &w, CONC__W_WLOCK, INT64_MAX, NULL, NULL);
 }
+CONC_API void conc_rwmutex_lock(conc_rwmutex *rw) {
+    conc_mutex_lock(&rw->conc__w); /* writers one by one */
+    conc__point(WLOCK, rw);
+    conc__rwmutex_drain(rw);
+    conc__ordered_after(rw, WRITER);
+    conc__ordered_after(rw, READERS);
+}
 CONC_API bool conc_rwmutex_try_lock(conc_rwmutex *rw) {
+    int32_t zero = 0;
     if (!conc_mutex_try_lock(&rw->conc__w)) return false;
     conc__point(WLOCK, rw);
-    if (rw->conc__big) return conc__big_lock(rw, false) || (conc__big_unlock(rw), false);
-    int32_t zero = 0;
-    if (__atomic_compare_exchange_n(&rw->conc__readers, &zero, -CONC__WRITER, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) return true;
-    conc_mutex_unlock(&rw->conc__w);
-    return false;
+    bool alone = rw->conc__big ? conc__big_lock(rw, false)
+                               : __atomic_compare_exchange_n(&rw->conc__readers, &zero, -CONC__WRITER, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+    if (alone) {
+        conc__ordered_after(rw, WRITER);
+        conc__ordered_after(rw, READERS);
+    } else if (rw->conc__big) conc__big_unlock(rw);
+    else conc_mutex_unlock(&rw->conc__w);
+    return alone;
 }
 CONC_API void conc_rwmutex_unlock(conc_rwmutex *rw) {
     conc__point(WUNLOCK, rw);
+    conc__ordered_before(rw, WRITER);
     if (rw->conc__big) {
         conc__big_unlock(rw);
         return;
@@ -6365,6 +6474,7 @@ CONC__NOINLINE void conc__wg_release(conc_wg *wg, uint64_t state) {
 }
 CONC_API void conc_wg_add(conc_wg *wg, int n) {
     if (conc__tested()) conc__test_point(n < 0 ? CONC__O_DONE : CONC__O_ADD, wg, NULL);
+    if (n < 0) conc__ordered_before(wg, ALL);
     uint64_t state = conc__add(&wg->conc__state, (uint64_t)(int64_t)n << 32);
     int32_t count = (int32_t)(state >> 32);
     uint32_t waiters = (uint32_t)state;
@@ -6375,7 +6485,7 @@ CONC_API void conc_wg_add(conc_wg *wg, int n) {
 }
 CONC_API void conc_wg_done(conc_wg *wg) { conc_wg_add(wg, -1); }
 CONC__FN void conc__wg_expire(void *obj) { (void)conc__add(&((conc_wg *)obj)->conc__state, (uint64_t)-1); }
-CONC__FN conc_status conc__wg_wait(conc_wg *wg, conc_ctx *ctx, int64_t deadline) {
+CONC__FN conc_status conc__wg_await(conc_wg *wg, conc_ctx *ctx, int64_t deadline) {
     uint64_t state = __atomic_load_n(&wg->conc__state, __ATOMIC_SEQ_CST);
     if (state >> 32 == 0) return CONC_OK;
     conc__m *self = conc__self();
@@ -6392,6 +6502,11 @@ CONC__FN conc_status conc__wg_wait(conc_wg *wg, conc_ctx *ctx, int64_t deadline)
     conc__q_put(CONC__Q(&wg->conc__head), &w);
     return conc__wait_until(self, &wg->conc__spin, CONC__Q(&wg->conc__head), &w, CONC__W_WG, ctx, deadline, conc__wg_expire, wg);
 }
+CONC__FN conc_status conc__wg_wait(conc_wg *wg, conc_ctx *ctx, int64_t deadline) {
+    conc_status st = conc__wg_await(wg, ctx, deadline);
+    if (st == CONC_OK) conc__ordered_after(wg, ALL);
+    return st;
+}
 CONC_API void conc_wg_wait(conc_wg *wg) {
     conc__point(WAIT, wg);
     (void)conc__wg_wait(wg, NULL, INT64_MAX);
@@ -6399,7 +6514,7 @@ CONC_API void conc_wg_wait(conc_wg *wg) {
 CONC_API conc_status conc_wg_wait_for(conc_wg *wg, int64_t ns) {
     conc__point(OTHER, wg);
     conc__ensure();
-    if (ns <= 0) return __atomic_load_n(&wg->conc__state, __ATOMIC_SEQ_CST) >> 32 == 0 ? CONC_OK : CONC_TIMEOUT;
+    if (ns <= 0 && __atomic_load_n(&wg->conc__state, __ATOMIC_SEQ_CST) >> 32 != 0) return CONC_TIMEOUT;
     return conc__wg_wait(wg, NULL, conc__deadline(ns));
 }
 CONC_API conc_status conc_wg_wait_ctx(conc_wg *wg, conc_ctx *ctx) {
@@ -6411,6 +6526,7 @@ CONC_API conc_status conc_wg_wait_ctx(conc_wg *wg, conc_ctx *ctx) {
 /* Once. conc_exit out of fn runs conc__once_end as an exit handler, so that it counts as done. */
 CONC__FN void conc__once_end(void *arg) {
     conc_once *once = (conc_once *)arg;
+    conc__ordered_before(once, ALL);
     conc__st_rel(&once->conc__done, 1); /* partner: the acquire in conc_once_do */
     conc_mutex_unlock(&once->conc__m);
 }
@@ -6498,7 +6614,7 @@ CONC_API void conc_sem_init(conc_sem *s, int64_t size) {
     memset(s, 0, sizeof *s);
     s->conc__size = size;
 }
-CONC__FN conc_status conc__sem_acquire(conc_sem *s, int64_t n, conc_ctx *ctx, int64_t deadline) {
+CONC__FN conc_status conc__sem_await(conc_sem *s, int64_t n, conc_ctx *ctx, int64_t deadline) {
     conc__m *self = conc__self();
     conc__lock(&s->conc__spin);
     if (s->conc__size - s->conc__cur >= n && !s->conc__head) {
@@ -6514,6 +6630,11 @@ CONC__FN conc_status conc__sem_acquire(conc_sem *s, int64_t n, conc_ctx *ctx, in
     }
     conc__q_put(CONC__Q(&s->conc__head), parked);
     return conc__wait_until(self, &s->conc__spin, CONC__Q(&s->conc__head), parked, CONC__W_SEM, ctx, deadline, NULL, NULL);
+}
+CONC__FN conc_status conc__sem_acquire(conc_sem *s, int64_t n, conc_ctx *ctx, int64_t deadline) {
+    conc_status st = conc__sem_await(s, n, ctx, deadline);
+    if (st == CONC_OK) conc__ordered_after(s, ALL);
+    return st;
 }
 /* Serve those at the head that fit. */
 CONC__FN void conc__sem_serve(conc_sem *s) {
@@ -6556,10 +6677,12 @@ CONC_API bool conc_sem_try_acquire(conc_sem *s, int64_t n) {
     bool ok = s->conc__size - s->conc__cur >= n && !s->conc__head;
     if (ok) s->conc__cur += n;
     conc__unlock(&s->conc__spin);
+    if (ok) conc__ordered_after(s, ALL);
     return ok;
 }
 CONC_API void conc_sem_release(conc_sem *s, int64_t n) {
     conc__point(RELEASE, s);
+    conc__ordered_before(s, ALL);
     conc__lock(&s->conc__spin);
     s->conc__cur -= n;
     bool bad = s->conc__cur < 0, waiting = s->conc__head != NULL;
@@ -6646,6 +6769,7 @@ CONC__FN bool conc__ctx_mark(conc_ctx *c, conc_status err, int cause) {
         c->cause = cause ? cause : (int)err;
         conc__st(&c->busy, 1);
         if (done) list = conc__chan_shut(done);
+        conc__ordered_before(c, ALL);
         conc__st_rel(&c->err, (uint32_t)err); /* partner: the acquire in conc__ctx_err */
     }
     conc__unlock(&c->lock);
@@ -6826,6 +6950,10 @@ CONC_API const volatile void *conc__ctx_done(conc_ctx *ctx) {
     done = c->done;
     if (!done) {
         made->closed = c->err != CONC_OK;
+        if (made->closed) { /* its receivers come after the cancel */
+            conc__ordered_after(c, ALL);
+            conc__ordered_before(made, ALL);
+        }
         conc__st_rel(&c->done, made);
     }
     conc__unlock(&c->lock);
@@ -8086,8 +8214,10 @@ CONC__FN conc_status conc__barrier_wait(conc_barrier *b, int64_t deadline, bool 
         conc__unlock(&b->conc__spin);
         return CONC_CANCELED;
     }
+    conc__ordered_before(b, ALL);
     if (++b->conc__in == b->conc__n) {
         *serial = true;
+        conc__ordered_after(b, ALL);
         conc__barrier_end(b, true);
         return CONC_OK;
     }
@@ -8210,15 +8340,23 @@ CONC_API void *conc_pool_get(conc_pool *p) {
     if (conc__likely(o != NULL)) {
         void *item = conc__likely(o->n > 0) ? o->item[--o->n] : NULL;
         conc__pool_leave(o);
-        if (conc__likely(item != NULL)) return conc__hb_acquire(item), item;
+        if (conc__likely(item != NULL)) {
+            conc__hb_acquire(item);
+            conc__ordered_after(item, ALL);
+            return item;
+        }
     }
     void *item = conc__pool_get_slow(p);
-    if (item) conc__hb_acquire(item);
+    if (item) {
+        conc__hb_acquire(item);
+        conc__ordered_after(item, ALL);
+    }
     return item;
 }
 CONC_API void conc_pool_put(conc_pool *p, void *item) {
     if (!item) return;
     conc__hb_release(item);
+    conc__ordered_before(item, ALL);
     struct conc__pool_own *o = conc__pool_enter(p);
     void *v[CONC__POOL_BATCH];
     if (conc__unlikely(!o)) {
@@ -8259,6 +8397,7 @@ CONC_API size_t conc_pool_drain(conc_pool *p) {
     for (uint32_t n; (n = conc__store_take(p, v, CONC__POOL_OWN)) > 0; dropped += n)
         for (uint32_t i = 0; i < n; i++) {
             conc__hb_acquire(v[i]);
+            conc__ordered_after(v[i], ALL);
             if (p->drop) p->drop(v[i]);
         }
     return dropped;
@@ -8996,7 +9135,7 @@ CONC__FN void conc__segv_install(void) {
 static const char *const conc__op_text[CONC__O_COUNT] = {
     "", "start", "resume", "lock", "try_lock", "unlock", "rlock", "runlock", "lock (writer)", "unlock (writer)", "send", "receive", "close",
     "len", "select", "wg add", "wg done", "wg wait", "cond wait", "cond signal", "cond broadcast", "sem acquire", "sem release", "load",
-    "store", "read-modify-write", "yield", "sleep", "relax", "settle", "cancel", "operation", "read", "write", "wait_fd", "close", "listen",
+    "store", "read-modify-write", "fence", "yield", "sleep", "relax", "settle", "cancel", "operation", "read", "write", "wait_fd", "close", "listen",
     "accept", "dial", "pipe", "partition", "heal", "reset", "begin", "end", "timer", "choose", "fault"
 };
 #define CONC__OBJS 8 /* objects of one step that are told apart; a select of more touches everything */
@@ -9025,6 +9164,55 @@ struct conc__tg {
 #define CONC__BUCKETS 256
 #define CONC__WRITES 4096
 enum { CONC__D_CHOICE = 0x8000, CONC__D_TIMER = 0xffff }; /* a decision: below these, who; which; time */
+
+/* Of plain memory and memory orders; the essay is below, at their functions. */
+typedef struct conc__clock { uint32_t *at, n, room; } conc__clock; /* those not there are 0 */
+struct conc__key { const void *obj; uint32_t part; };
+struct conc__table { /* entries by key, each beginning with its own; emptied by a new generation, and then used again with what they hold */
+    char *entry;
+    size_t size, have;
+    uint64_t *slot;       /* generation << 32 | index of the entry */
+    uint32_t n, generation, slots;
+    bool fresh;           /* the entry that conc__table_entry returned is a new one */
+};
+struct conc__order { struct conc__key key; conc__clock clock; uint32_t sent, received; }; /* of a part of an object; a channel's elements */
+struct conc__cell { struct conc__key key; uint32_t first; }; /* eight bytes of memory: its accesses, by index + 1 */
+struct conc__access {
+    uint32_t next, g, time, step; /* time: its goroutine's clock */
+    uint32_t size;
+    uint8_t bytes;        /* which of the cell's */
+    bool write, atomic;
+    const conc__site *site;
+};
+struct conc__glimpse { size_t at; uintptr_t p; struct conc__access a; }; /* an access between two steps of the trace */
+#define CONC__STORES 8
+struct conc__place { /* an atomic whose older values can be read: the stores first .. first + n - 1, in order */
+    struct conc__key key;
+    uint32_t id, first, n;
+    size_t bytes;         /* 0: it is another variable now */
+    struct { uint64_t value[2]; conc__clock clock; } store[CONC__STORES];
+};
+struct conc__stale { struct conc__key key; uint32_t store, times; }; /* what a goroutine has read last of a place, and how often in a row */
+struct conc__code { conc__site site; uintptr_t pc; bool known; }; /* the place of a return address; its fn is: */
+static const char conc__code_mark[] = "";
+struct conc__codesite { struct conc__key key; struct conc__code *code; };
+struct conc__order_g { conc__clock now, fence, pending; uint32_t id, born; const char *lo, *hi; };
+#define CONC__RACE_GOROUTINES 1024
+#define CONC__RACE_CELLS (1u << 20)
+struct conc__memory {
+    bool on, seen, partly; /* kept in this schedule; plain accesses were made; not all could be kept */
+    struct conc__order_g *g; /* by number */
+    size_t have_g;
+    uint32_t ids;         /* of the clocks: goroutines, and places */
+    conc__clock fire, sc, spare; /* of the timer that fires; what sequentially consistent fences and accesses have made known */
+    struct conc__table order, cell, place, stale, code;
+    struct conc__access *access, earlier, later; /* the last two race */
+    size_t have_access;
+    uint32_t naccess, vacant;
+    uintptr_t where;
+    struct conc__glimpse *glimpse; /* while tracing */
+    size_t nglimpse, have_glimpse;
+};
 
 struct conc__test {
     conc__m *m;
@@ -9067,6 +9255,7 @@ struct conc__test {
     struct conc__frame *frame;
     size_t nframe, at_frame, have_frame;
     int preempted;
+    struct conc__memory mem;
     /* the arena */
     char *arena;
     size_t used, size;
@@ -9193,6 +9382,468 @@ CONC__FN void conc__test_forbid(const char *what) {
     conc__test_leave(t);
 }
 
+/* Plain memory and memory orders.
+
+   Who comes after whom (C11's happens-before, Go's the same) is kept in clocks. Each goroutine has one: how many of its own stretches of
+   work, and how many of each other's, lie behind it. A stretch ends where the goroutine passes something on: a part of an object
+   (conc__order_before) keeps the clocks of those who have passed it on there, and whoever comes after it (conc__order_after) joins them to
+   his own. Channels pass by places of their buffer, so that the n-th receive comes after the n-th send and the n + cap-th send after the
+   n-th receive, and no two senders are ordered; whoever is started or woken comes after who did that; a timer's function after who set it.
+   Time alone orders nothing.
+
+   Plain accesses are kept by cells of eight bytes. Two to a common byte, one of them a write, not both atomic, race if the later's
+   goroutine does not have the earlier's time in its clock. An access is dropped when a later one covers it: comes after it, to all of its
+   bytes, and conflicts with whatever it conflicts with. So few are kept, and none that matters is lost (Flanagan, Freund: FastTrack, PLDI
+   2009, without its limit to one reader). A race ends the schedule; where it does not, all that could race was seen.
+
+   With .weak each atomic is a place with its last stores, the newest of them in memory itself. Places have numbers in the clocks, too: the
+   newest store of it that a goroutine knows of; a load takes any store from there on, which one is a choice like others. So what an acquire
+   learns of plain memory and of places is one join. A store's clock is what its goroutine passed on: its own at a release, that of its last
+   release fence else; read-modify-writes keep the clock they found (release sequences) and take the newest store. Sequentially consistent
+   accesses and fences agree on mem.sc, what is the least that each of them may see of a place. Stores are in modification order as they are
+   executed and loads are not delayed, so load buffering, and stores that overtake each other in that order, are out of reach. One that
+   reads the same old value three times is given a newer one: a store becomes visible in the end. */
+CONC__FN void conc__clock_room(conc__clock *c, uint32_t n) {
+    if (n > c->room) {
+        c->room = n < 8 ? 8 : n * 2;
+        c->at = (uint32_t *)conc__realloc(c->at, c->room * sizeof *c->at);
+    }
+    while (c->n < n) c->at[c->n++] = 0;
+}
+CONC__INLINE uint32_t conc__clock_get(const conc__clock *c, uint32_t i) { return i < c->n ? c->at[i] : 0; }
+CONC__INLINE void conc__clock_set(conc__clock *c, uint32_t i, uint32_t to) {
+    if (conc__unlikely(i >= c->n)) conc__clock_room(c, i + 1);
+    c->at[i] = to;
+}
+CONC__INLINE void conc__clock_raise(conc__clock *c, uint32_t i, uint32_t to) {
+    if (conc__clock_get(c, i) < to) conc__clock_set(c, i, to);
+}
+CONC__FN void conc__clock_add(conc__clock *a, const conc__clock *b) { /* join */
+    if (conc__unlikely(a->n < b->n)) conc__clock_room(a, b->n);
+    for (uint32_t i = 0; i < b->n; i++)
+        if (b->at[i] > a->at[i]) a->at[i] = b->at[i];
+}
+CONC__FN void conc__clock_copy(conc__clock *a, const conc__clock *b) {
+    a->n = 0;
+    conc__clock_room(a, b->n);
+    if (b->n) memcpy(a->at, b->at, b->n * sizeof *b->at);
+}
+CONC__FN void conc__clock_free(conc__clock *c) { CONC_FREE(c->at); }
+
+/* tables */
+CONC__INLINE uint32_t conc__key_hash(const void *obj, uint32_t part) {
+    return (uint32_t)((((uint64_t)(uintptr_t)obj + ((uint64_t)part << 48)) * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
+}
+CONC__INLINE struct conc__key *conc__table_at(const struct conc__table *t, uint32_t i) {
+    return (struct conc__key *)(void *)(t->entry + i * t->size);
+}
+/* The slot of the key, or the free one where it belongs. */
+CONC__INLINE uint64_t *conc__table_slot(const struct conc__table *t, const void *obj, uint32_t part) {
+    for (uint32_t i = conc__key_hash(obj, part);; i++) {
+        uint64_t *slot = &t->slot[i & (t->slots - 1)];
+        if (*slot >> 32 != t->generation) return slot;
+        const struct conc__key *k = conc__table_at(t, (uint32_t)*slot);
+        if (k->obj == obj && k->part == part) return slot;
+    }
+}
+CONC__NOINLINE void conc__table_grow(struct conc__table *t) {
+    t->slots = t->slots ? t->slots * 2 : 64;
+    t->generation = 1;
+    CONC_FREE(t->slot);
+    t->slot = (uint64_t *)conc__xmalloc(t->slots * sizeof *t->slot);
+    memset(t->slot, 0, t->slots * sizeof *t->slot);
+    for (uint32_t i = 0; i < t->n; i++) {
+        const struct conc__key *k = conc__table_at(t, i);
+        *conc__table_slot(t, k->obj, k->part) = 1ull << 32 | i;
+    }
+}
+/* The entry of a key, made if there is none (t->fresh). It may move when another is made. */
+CONC__FN struct conc__key *conc__table_entry(struct conc__table *t, const void *obj, uint32_t part) {
+    if (conc__unlikely(t->n * 2 >= t->slots)) conc__table_grow(t);
+    uint64_t *slot = conc__table_slot(t, obj, part);
+    t->fresh = *slot >> 32 != t->generation;
+    if (conc__likely(!t->fresh)) return conc__table_at(t, (uint32_t)*slot);
+    size_t had = t->have;
+    t->entry = (char *)conc__test_grow(t->entry, &t->have, t->n + 1, t->size);
+    if (t->have > had) memset(t->entry + had * t->size, 0, (t->have - had) * t->size);
+    struct conc__key *k = conc__table_at(t, t->n);
+    *slot = (uint64_t)t->generation << 32 | t->n++;
+    k->obj = obj;
+    k->part = part;
+    return k;
+}
+CONC__FN struct conc__key *conc__table_look(const struct conc__table *t, const void *obj, uint32_t part) { /* NULL: there is none */
+    uint64_t slot = t->slots ? *conc__table_slot(t, obj, part) : 0;
+    return t->slots && slot >> 32 == t->generation ? conc__table_at(t, (uint32_t)slot) : NULL;
+}
+CONC__FN void conc__table_empty(struct conc__table *t) {
+    t->n = 0;
+    if (++t->generation == 0) { /* after 2^32 schedules */
+        if (t->slots) memset(t->slot, 0, t->slots * sizeof *t->slot);
+        t->generation = 1;
+    }
+}
+CONC__FN void conc__table_release(struct conc__table *t) {
+    CONC_FREE(t->slot);
+    CONC_FREE(t->entry);
+}
+CONC__FN void conc__memory_reset(struct conc__test *t) {
+    struct conc__memory *m = &t->mem;
+    m->order.size = sizeof(struct conc__order);
+    m->cell.size = sizeof(struct conc__cell);
+    m->place.size = sizeof(struct conc__place);
+    m->stale.size = sizeof(struct conc__stale);
+    conc__table_empty(&m->order);
+    conc__table_empty(&m->cell);
+    conc__table_empty(&m->place);
+    conc__table_empty(&m->stale);
+    m->ids = m->naccess = m->vacant = 0;
+    m->sc.n = m->fire.n = 0;
+    m->nglimpse = 0;
+}
+CONC__FN void conc__memory_free(struct conc__memory *m) {
+    for (size_t i = 0; i < m->have_g; i++) {
+        conc__clock_free(&m->g[i].now);
+        conc__clock_free(&m->g[i].fence);
+        conc__clock_free(&m->g[i].pending);
+    }
+    for (size_t i = 0; i < m->order.have; i++) conc__clock_free(&((struct conc__order *)(void *)m->order.entry)[i].clock);
+    for (size_t i = 0; i < m->place.have; i++)
+        for (int k = 0; k < CONC__STORES; k++) conc__clock_free(&((struct conc__place *)(void *)m->place.entry)[i].store[k].clock);
+    for (size_t i = 0; i < m->code.n; i++) {
+        struct conc__code *code = ((struct conc__codesite *)(void *)m->code.entry)[i].code;
+        CONC_FREE((void *)(uintptr_t)code->site.file);
+        CONC_FREE((void *)(uintptr_t)code->site.func);
+        CONC_FREE(code);
+    }
+    conc__clock_free(&m->fire);
+    conc__clock_free(&m->sc);
+    conc__clock_free(&m->spare);
+    conc__table_release(&m->order);
+    conc__table_release(&m->cell);
+    conc__table_release(&m->place);
+    conc__table_release(&m->stale);
+    conc__table_release(&m->code);
+    CONC_FREE(m->g);
+    CONC_FREE(m->access);
+    CONC_FREE(m->glimpse);
+}
+
+/* order */
+CONC__FN struct conc__test *conc__order_of(void) { /* the test that keeps clocks, if it runs here */
+    struct conc__test *t = conc__test_of();
+    return t && t->mem.on && (t->firing || t->cur) ? t : NULL;
+}
+CONC__INLINE struct conc__order_g *conc__order_me(struct conc__test *t) { return &t->mem.g[t->cur->next.g]; }
+CONC__INLINE conc__clock *conc__clock_now(struct conc__test *t) { return t->firing ? &t->mem.fire : &conc__order_me(t)->now; }
+CONC__INLINE void conc__stretch_end(struct conc__order_g *g) { g->now.at[g->id]++; } /* what comes now has not been passed on */
+CONC__FN struct conc__order *conc__order_part(struct conc__test *t, const void *obj, uint32_t part) {
+    struct conc__order *o = (struct conc__order *)(void *)conc__table_entry(&t->mem.order, obj, part);
+    if (t->mem.order.fresh) o->clock.n = o->sent = o->received = 0;
+    return o;
+}
+CONC__FN void conc__order_after(const void *obj, uint32_t part) {
+    struct conc__test *t = conc__order_of();
+    if (t) conc__clock_add(conc__clock_now(t), &conc__order_part(t, obj, part)->clock);
+}
+CONC__FN void conc__order_before(const void *obj, uint32_t part, bool alone) { /* alone: instead of those who were before */
+    struct conc__test *t = conc__order_of();
+    if (!t) return;
+    struct conc__order *o = conc__order_part(t, obj, part);
+    if (alone) o->clock.n = 0;
+    conc__clock_add(&o->clock, conc__clock_now(t));
+    if (!t->firing) conc__stretch_end(conc__order_me(t));
+}
+CONC__FN void conc__order_exchange(struct conc__test *t, conc__clock *a, conc__clock *b) { /* each learns what the other knew */
+    conc__clock_copy(&t->mem.spare, a);
+    conc__clock_add(a, b);
+    conc__clock_add(b, &t->mem.spare);
+}
+/* who (NULL: the running goroutine) takes the next place of the channel's buffer, and leaves there what it knows. */
+CONC__FN void conc__order_slot(const struct conc_chan *c, bool send, const void *who) {
+    struct conc__test *t = conc__order_of();
+    if (!t) return;
+    struct conc__order_g *g = who ? &t->mem.g[((const conc__g *)who)->tg->next.g] : t->firing ? NULL : conc__order_me(t);
+    struct conc__order *o = conc__order_part(t, c, CONC__PART_ALL);
+    uint32_t n = send ? o->sent++ : o->received++;
+    o = conc__order_part(t, c, CONC__PART_SLOT + n % c->cap);
+    conc__clock *now = g ? &g->now : &t->mem.fire;
+    conc__clock_copy(&t->mem.spare, now);
+    conc__clock_add(now, &o->clock);
+    conc__clock_copy(&o->clock, &t->mem.spare);
+    if (g) conc__stretch_end(g);
+}
+CONC__FN void conc__order_meet(const void *who) { /* at a channel without a buffer */
+    struct conc__test *t = conc__order_of();
+    if (!t) return;
+    struct conc__order_g *g = &t->mem.g[((const conc__g *)who)->tg->next.g];
+    conc__order_exchange(t, conc__clock_now(t), &g->now);
+    conc__stretch_end(g);
+    if (!t->firing) conc__stretch_end(conc__order_me(t));
+}
+CONC__FN void conc__order_wake(struct conc__test *t, const struct conc__tg *tg) {
+    conc__clock_add(&t->mem.g[tg->next.g].now, conc__clock_now(t));
+    if (!t->firing) conc__stretch_end(conc__order_me(t));
+}
+CONC__FN void conc__order_fire(struct conc__test *t, const conc__timer *timer) {
+    conc__clock_copy(&t->mem.fire, &conc__order_part(t, timer, CONC__PART_TIMER)->clock);
+}
+CONC__FN void conc__order_settled(void) { /* all others are blocked: what they did is done */
+    struct conc__test *t = conc__order_of();
+    for (uint32_t i = 0; t && i < t->ntg; i++)
+        if (t->tg[i] != t->cur) {
+            conc__clock_add(&conc__order_me(t)->now, &t->mem.g[i].now);
+            conc__stretch_end(&t->mem.g[i]);
+        }
+}
+CONC__FN void conc__order_spawn(struct conc__test *t, const struct conc__tg *tg) {
+    struct conc__memory *m = &t->mem;
+    uint32_t n = tg->next.g;
+    size_t had = m->have_g;
+    if (n >= CONC__RACE_GOROUTINES) { /* clocks would take too much */
+        m->on = false;
+        m->partly = true;
+        return;
+    }
+    m->g = (struct conc__order_g *)conc__test_grow(m->g, &m->have_g, n + 1, sizeof *m->g);
+    if (m->have_g > had) memset(m->g + had, 0, (m->have_g - had) * sizeof *m->g);
+    struct conc__order_g *g = &m->g[n];
+    g->now.n = g->fence.n = g->pending.n = 0;
+    if (t->firing || t->cur) conc__clock_add(&g->now, conc__clock_now(t));
+    g->id = m->ids++;
+    conc__clock_set(&g->now, g->id, 1);
+    g->born = (uint32_t)t->steps;
+    g->lo = tg->g->lo;
+    g->hi = tg->g->lo + tg->g->size;
+    for (uint32_t i = 0; i < m->place.n; i++) { /* atomics on the stack of somebody who had it before */
+        struct conc__place *p = (struct conc__place *)(void *)conc__table_at(&m->place, i);
+        if ((const char *)p->key.obj >= g->lo && (const char *)p->key.obj < g->hi) p->bytes = 0;
+    }
+    if (!t->firing && t->cur) conc__stretch_end(conc__order_me(t));
+}
+
+/* plain accesses */
+/* Thread-local variables belong to the thread, not to its goroutines: none is shared with another thread. */
+struct conc__tls_query { uintptr_t p; bool hit; };
+CONC__FN int conc__tls_has(struct dl_phdr_info *info, size_t size, void *arg) {
+    struct conc__tls_query *q = (struct conc__tls_query *)arg;
+    (void)size;
+    for (int i = 0; i < info->dlpi_phnum && info->dlpi_tls_data; i++)
+        if (info->dlpi_phdr[i].p_type == PT_TLS) q->hit |= q->p - (uintptr_t)info->dlpi_tls_data < info->dlpi_phdr[i].p_memsz;
+    return q->hit;
+}
+/* Was the earlier access to what is another variable now: on the stack of a goroutine that had not been started then? */
+CONC__FN bool conc__access_moot(const struct conc__test *t, uintptr_t cell, const struct conc__access *earlier) {
+    for (uint32_t i = 0; i < t->ntg; i++) {
+        const struct conc__order_g *g = &t->mem.g[i];
+        if (t->tg[i]->g && cell - (uintptr_t)g->lo < (uintptr_t)(g->hi - g->lo)) return earlier->step < g->born;
+    }
+    struct conc__tls_query q = { cell, false };
+    (void)dl_iterate_phdr(conc__tls_has, &q);
+    return q.hit;
+}
+CONC__FN void conc__race_found(struct conc__test *t, uintptr_t cell, const struct conc__access *earlier, const struct conc__access *later) {
+    t->mem.earlier = *earlier;
+    t->mem.later = *later;
+    t->mem.where = cell;
+    conc__test_note(t, CONC_FAIL_RACE, "DATA RACE"); /* the places are named once the goroutine's stack is left */
+    conc__test_leave(t);
+}
+/* Does a make b superfluous: conflicts with all that b conflicts with? a's goroutine is known to come after b. */
+CONC__INLINE bool conc__access_covers(const struct conc__access *a, const struct conc__access *b) {
+    return !(b->bytes & ~a->bytes) && (a->write || !b->write) && (!a->atomic || b->atomic);
+}
+/* The place of code at a return address: it is looked up only for reports. */
+CONC__INLINE const conc__site *conc__code_tag(void *pc) { return (const conc__site *)((uintptr_t)pc | (uintptr_t)1 << 63); }
+CONC__FN const conc__site *conc__code_site(struct conc__test *t, void *pc) {
+    t->mem.code.size = sizeof(struct conc__codesite);
+    struct conc__codesite *c = (struct conc__codesite *)(void *)conc__table_entry(&t->mem.code, pc, 0);
+    if (t->mem.code.fresh) {
+        c->code = (struct conc__code *)conc__xmalloc(sizeof *c->code);
+        memset(c->code, 0, sizeof *c->code);
+        c->code->site.fn = conc__code_mark;
+        c->code->pc = (uintptr_t)pc;
+    }
+    return &c->code->site;
+}
+CONC__FN uint32_t conc__access_new(struct conc__memory *m, const struct conc__access *a) { /* -> index + 1 */
+    uint32_t i = m->vacant;
+    if (i) m->vacant = m->access[i - 1].next;
+    else {
+        m->access = (struct conc__access *)conc__test_grow(m->access, &m->have_access, m->naccess + 1, sizeof *a);
+        i = ++m->naccess;
+    }
+    m->access[i - 1] = *a;
+    return i;
+}
+CONC__INLINE uint32_t conc__access_drop(struct conc__memory *m, uint32_t i) { /* -> the next in its cell */
+    uint32_t next = m->access[i - 1].next;
+    m->access[i - 1].next = m->vacant;
+    m->vacant = i;
+    return next;
+}
+CONC__FN void conc__cell_access(struct conc__test *t, struct conc__cell *c, struct conc__access *a) {
+    struct conc__memory *m = &t->mem;
+    const conc__clock *now = &conc__order_me(t)->now;
+    for (uint32_t *at = &c->first; *at;) {
+        const struct conc__access *b = &m->access[*at - 1];
+        bool mine = b->g == a->g, before = mine || b->time <= conc__clock_get(now, m->g[b->g].id);
+        if (mine && b->time == a->time && conc__access_covers(b, a)) return;
+        if (!before && (b->bytes & a->bytes) && (b->write || a->write) && !(b->atomic && a->atomic)) {
+            before = conc__access_moot(t, (uintptr_t)c->key.obj, b);
+            if (!before) conc__race_found(t, (uintptr_t)c->key.obj, b, a);
+            *at = conc__access_drop(m, *at);
+        } else if (before && conc__access_covers(a, b)) *at = conc__access_drop(m, *at);
+        else at = &m->access[*at - 1].next;
+    }
+    a->next = c->first;
+    c->first = conc__access_new(m, a);
+}
+CONC__FN struct conc__access conc__access_make(struct conc__test *t, size_t size, bool write, bool atomic, const conc__site *site) {
+    struct conc__order_g *g = conc__order_me(t);
+    struct conc__access a = { 0, t->cur->next.g, g->now.at[g->id], (uint32_t)t->steps, (uint32_t)size, 0, write, atomic, site };
+    return a;
+}
+/* Which bytes of the cell at p lie in n bytes from there on. */
+CONC__INLINE uint8_t conc__cell_bytes(uintptr_t p, size_t n) {
+    uint32_t first = p & 7, count = n < 8 - first ? (uint32_t)n : 8 - first;
+    return (uint8_t)(((1u << count) - 1) << first);
+}
+CONC__FN void conc__memory_access(struct conc__test *t, uintptr_t p, size_t n, bool write, bool atomic, const conc__site *site) {
+    struct conc__access a = conc__access_make(t, n, write, atomic, site);
+    if (t->tracing && !atomic) {
+        struct conc__glimpse glimpse = { t->ntrace, p, a };
+        t->mem.glimpse = (struct conc__glimpse *)conc__test_grow(t->mem.glimpse, &t->mem.have_glimpse, t->mem.nglimpse + 1, sizeof glimpse);
+        t->mem.glimpse[t->mem.nglimpse++] = glimpse;
+    }
+    for (uintptr_t end = p + n; p < end; p = (p | 7) + 1) {
+        if (conc__unlikely(t->mem.cell.n >= CONC__RACE_CELLS)) {
+            t->mem.partly = true;
+            return;
+        }
+        struct conc__cell *c = (struct conc__cell *)(void *)conc__table_entry(&t->mem.cell, (const void *)(p & ~(uintptr_t)7), 0);
+        if (t->mem.cell.fresh) c->first = 0;
+        a.bytes = conc__cell_bytes(p, end - p);
+        conc__cell_access(t, c, &a);
+    }
+}
+/* What comes into this memory now is another variable. If it was given back by an access (to all of it), that may race. */
+CONC__FN void conc__cell_forget(struct conc__test *t, struct conc__cell *c, const struct conc__access *by) {
+    if (by && c->first) {
+        struct conc__access all = *by;
+        all.bytes = 255;
+        conc__cell_access(t, c, &all);
+    }
+    while (c->first) c->first = conc__access_drop(&t->mem, c->first);
+}
+CONC__FN void conc__memory_forget(struct conc__test *t, uintptr_t p, size_t n, const struct conc__access *by) {
+    struct conc__memory *m = &t->mem;
+    uintptr_t cell = p & ~(uintptr_t)7, end = p + n;
+    for (uint32_t i = 0; i < m->place.n; i++) {
+        struct conc__place *place = (struct conc__place *)(void *)conc__table_at(&m->place, i);
+        if ((uintptr_t)place->key.obj - p < n) place->bytes = 0;
+    }
+    if (n / 8 <= m->cell.n)
+        for (; cell < end; cell += 8) {
+            struct conc__cell *c = (struct conc__cell *)(void *)conc__table_look(&m->cell, (const void *)cell, 0);
+            if (c) conc__cell_forget(t, c, by);
+        }
+    else
+        for (uint32_t i = 0; i < m->cell.n; i++) {
+            struct conc__cell *c = (struct conc__cell *)(void *)conc__table_at(&m->cell, i);
+            if ((uintptr_t)c->key.obj - cell < end - cell) conc__cell_forget(t, c, by);
+        }
+}
+CONC__FN void conc__test_reuse(void *p, size_t n) { /* conc.h's own memory, which files under test write to */
+    struct conc__test *t = conc__order_of();
+    if (t) conc__memory_forget(t, (uintptr_t)p, n, NULL);
+}
+
+/* atomics */
+CONC__INLINE bool conc__acquires(int order) { return order != __ATOMIC_RELAXED && order != __ATOMIC_RELEASE; }
+CONC__INLINE bool conc__releases(int order) { return order == __ATOMIC_RELEASE || order >= __ATOMIC_ACQ_REL; }
+/* What a load that found clock makes known: at once, or at the next acquire fence. */
+CONC__FN void conc__atomic_learn(struct conc__order_g *g, const conc__clock *clock, int order) {
+    conc__clock_add(conc__acquires(order) ? &g->now : &g->pending, clock);
+}
+/* The clock of a store: that of a read-modify-write keeps what it found. */
+CONC__FN void conc__atomic_tell(struct conc__order_g *g, conc__clock *clock, const conc__clock *found, int order) {
+    if (!found) clock->n = 0;
+    else if (found != clock) conc__clock_copy(clock, found);
+    conc__clock_add(clock, conc__releases(order) ? &g->now : &g->fence);
+    if (conc__releases(order)) conc__stretch_end(g);
+}
+/* The place at p; its first value, which was there before anybody looked, is everybody's. */
+CONC__FN struct conc__place *conc__place_of(struct conc__test *t, const volatile void *p, size_t n) {
+    struct conc__place *w = (struct conc__place *)(void *)conc__table_entry(&t->mem.place, (const void *)(uintptr_t)p, 0);
+    if (t->mem.place.fresh || w->bytes != n) {
+        w->bytes = n;
+        w->id = t->mem.ids++;
+        w->first = w->n = 1;
+        w->store[1].clock.n = 0;
+    }
+    return w;
+}
+/* The oldest store that the running goroutine may read. */
+CONC__FN uint32_t conc__place_oldest(struct conc__test *t, const struct conc__place *w, int order) {
+    uint32_t oldest = w->first, known = conc__clock_get(&conc__order_me(t)->now, w->id), newest = w->first + w->n - 1;
+    if (known > oldest) oldest = known;
+    if (order == __ATOMIC_SEQ_CST && (known = conc__clock_get(&t->mem.sc, w->id)) > oldest) oldest = known;
+    struct conc__stale *s = (struct conc__stale *)(void *)conc__table_look(&t->mem.stale, w->key.obj, t->cur->next.g + 1u);
+    if (s && s->times >= 2 && s->store >= oldest && s->store < newest) oldest = s->store + 1;
+    return oldest;
+}
+/* A load takes store i. -> false: the newest, which is in memory */
+CONC__FN bool conc__place_read(struct conc__test *t, struct conc__place *w, uint32_t i, int order, void *value) {
+    struct conc__order_g *g = conc__order_me(t);
+    bool old = i + 1 < w->first + w->n;
+    conc__clock_raise(&g->now, w->id, i);
+    if (order == __ATOMIC_SEQ_CST) conc__clock_raise(&t->mem.sc, w->id, i);
+    conc__atomic_learn(g, &w->store[i % CONC__STORES].clock, order);
+    if (!old) return false;
+    memcpy(value, w->store[i % CONC__STORES].value, w->bytes);
+    struct conc__tg *tg = t->cur; /* conc_relax need not wait for a store that is there already */
+    if (tg->nread) tg->seen[(tg->nread - 1) & 7]--;
+    struct conc__stale *s = (struct conc__stale *)(void *)conc__table_entry(&t->mem.stale, w->key.obj, t->cur->next.g + 1u);
+    if (t->mem.stale.fresh || s->store != i) s->times = 0;
+    s->store = i;
+    s->times++;
+    return true;
+}
+CONC__FN uint32_t conc__test_choice(struct conc__test *t, uint32_t n);
+/* One of n values, newest first. */
+CONC__FN uint32_t conc__place_choice(struct conc__test *t, uint32_t n) {
+    uint32_t back = conc__test_choice(t, n);
+    if (t->tracing && n > 1) t->trace[t->ntrace - 1].nobj = 1; /* see conc__say_older */
+    return back;
+}
+/* A store, or the writing half of a read-modify-write that found the newest. */
+CONC__FN void conc__place_write(struct conc__test *t, const volatile void *p, size_t n, int order, bool modify) {
+    struct conc__place *w = conc__place_of(t, p, n);
+    struct conc__order_g *g = conc__order_me(t);
+    uint32_t newest = w->first + w->n - 1, i = newest + 1;
+    if (modify) (void)conc__place_read(t, w, newest, order, NULL);
+    memcpy(w->store[newest % CONC__STORES].value, (const void *)(uintptr_t)p, n);
+    if (w->n == CONC__STORES) w->first++;
+    else w->n++;
+    conc__clock_raise(&g->now, w->id, i);
+    if (order == __ATOMIC_SEQ_CST) conc__clock_raise(&t->mem.sc, w->id, i);
+    conc__clock *found = modify ? &w->store[newest % CONC__STORES].clock : NULL;
+    conc__atomic_tell(g, &w->store[i % CONC__STORES].clock, found, order);
+}
+CONC__FN void conc__order_fence(struct conc__test *t, int order) {
+    struct conc__order_g *g = conc__order_me(t);
+    if (conc__acquires(order)) conc__clock_add(&g->now, &g->pending);
+    for (uint32_t i = 0; order == __ATOMIC_SEQ_CST && i < t->mem.place.n; i++) { /* places only: fences alone order no plain memory */
+        uint32_t id = ((struct conc__place *)(void *)conc__table_at(&t->mem.place, i))->id;
+        conc__clock_raise(&t->mem.sc, id, conc__clock_get(&g->now, id));
+        conc__clock_raise(&g->now, id, conc__clock_get(&t->mem.sc, id));
+    }
+    if (!conc__releases(order)) return;
+    conc__clock_copy(&g->fence, &g->now);
+    conc__stretch_end(g);
+}
+
 /* who can go on */
 CONC__INLINE void conc__run_add(struct conc__test *t, struct conc__tg *tg) {
     tg->at = (int32_t)t->nrun;
@@ -9276,6 +9927,7 @@ CONC__INLINE void conc__step_effect(struct conc__test *t, struct conc__tg *tg) {
    An add and a done do, unless the done came first to a counter of zero, which is fatal. */
 CONC__FN bool conc__reads(uint8_t op) { return op == CONC__O_LOAD || op == CONC__O_LEN || op == CONC__O_RELAX || op == CONC__O_WAIT; }
 CONC__FN bool conc__conflict(const struct conc__tstep *a, const struct conc__tstep *b) {
+    if (a->op == CONC__O_FENCE || b->op == CONC__O_FENCE) return true; /* touches what everybody knows of every place */
     if (a->nobj == 0 || b->nobj == 0) return false;
     if (a->nobj == CONC__ANY || b->nobj == CONC__ANY) return true;
     if (conc__reads(a->op) && conc__reads(b->op)) return false;
@@ -9374,7 +10026,10 @@ CONC__FN void conc__test_fire(struct conc__test *t) {
     conc__heap_set(p, 0, p->heap[i]);
     conc__heap_set(p, i, first);
     t->firing = true;
-    if (conc__take_due(p, t->now, due, 1) == 1) due[0]->f(due[0], t->now);
+    if (conc__take_due(p, t->now, due, 1) == 1) {
+        if (t->mem.on) conc__order_fire(t, due[0]);
+        due[0]->f(due[0], t->now);
+    }
     t->firing = false;
 }
 CONC__INLINE bool conc__test_timers(const struct conc__test *t) { return conc__arr_len(t->m->p->heap) > 0; }
@@ -9641,6 +10296,7 @@ CONC__FN void conc__test_ready(conc__g *g) {
     if (!t || !tg) conc__fatal("a goroutine of a test and one outside it use the same object");
     tg->next.op = CONC__O_RESUME;
     tg->next.nobj = 0;
+    if (t->mem.on) conc__order_wake(t, tg);
     if (t->how == CONC_EXHAUSTIVE) conc__frame_wake(t, tg->next.g);
     conc__run_add(t, tg);
 }
@@ -9681,6 +10337,7 @@ CONC__FN void conc__test_spawn(conc__m *m, conc__rec *r, const conc__site *site)
     tg->g = conc__bind(m, r);
     tg->g->tg = tg;
     tg->g->site = site;
+    if (t->mem.on) conc__order_spawn(t, tg);
     if (t->how == CONC_PCT) tg->prio = (1ull << 40) + (conc__test_rand(t) >> 24);
     if (t->how == CONC_EXHAUSTIVE) conc__frame_wake(t, tg->next.g);
     t->live++;
@@ -9977,11 +10634,13 @@ CONC__FN void conc__test_reset(struct conc__test *t, uint64_t index) {
     t->net = NULL;
     CONC_FREE(t->more);
     t->more = NULL;
+    if (t->mem.on) conc__memory_reset(t);
     if (t->how != CONC_PCT) return;
     for (int i = 0; i + 1 < t->depth; i++) t->changes[i] = t->most ? 1 + conc__test_below(t, (uint32_t)t->most) : 0;
 }
 CONC__FN void conc__net_leaks(struct conc__test *t);
 CONC__FN void conc__say_open(struct conc__test *t);
+CONC__FN void conc__race_text(struct conc__test *t);
 CONC__FN void conc__test_main(void *arg) {
     struct conc__test *t = (struct conc__test *)arg;
     t->fn(t->arg);
@@ -10015,6 +10674,7 @@ CONC__FN void conc__test_once(struct conc__test *t, uint64_t index) {
         else if (!t->o.leaks_allowed) conc__test_note(t, CONC_FAIL_LEAK, "%u goroutine%s blocked at the end", t->live, t->live == 1 ? " is" : "s are");
     }
     if (t->kind == CONC_FAIL_NONE && !t->pruned && !t->o.leaks_allowed) conc__net_leaks(t);
+    if (t->kind == CONC_FAIL_RACE) conc__race_text(t);
     if (t->steps > t->most) t->most = t->steps;
     if (t->how == CONC_URW && !t->measured) {
         t->measured = true;
@@ -10070,6 +10730,79 @@ CONC__FN int conc__objs_shown(const struct conc__tstep *s) { /* of the network's
     if (s->op >= CONC__O_LISTEN && s->op <= CONC__O_RESET) return 0;
     return s->op >= CONC__O_READ && s->op <= CONC__O_FDCLOSE ? 1 : s->nobj;
 }
+/* Places in files compiled with -fsanitize=thread are return addresses. addr2line is asked for their lines when a report wants them;
+   where it cannot say, the report has what to ask it. */
+struct conc__module { uintptr_t pc, base; char path[512]; };
+CONC__FN int conc__module_has(struct dl_phdr_info *info, size_t size, void *arg) {
+    struct conc__module *m = (struct conc__module *)arg;
+    (void)size;
+    for (int i = 0; i < info->dlpi_phnum; i++)
+        if (info->dlpi_phdr[i].p_type == PT_LOAD && m->pc - (info->dlpi_addr + info->dlpi_phdr[i].p_vaddr) < info->dlpi_phdr[i].p_memsz) {
+            m->base = info->dlpi_addr;
+            if (info->dlpi_name && info->dlpi_name[0]) (void)snprintf(m->path, sizeof m->path, "%s", info->dlpi_name);
+            else {
+                ssize_t n = readlink("/proc/self/exe", m->path, sizeof m->path - 1);
+                m->path[n > 0 ? n : 0] = 0;
+            }
+            return 1;
+        }
+    return 0;
+}
+/* What addr2line says, a process of its own: "function\nfile:line\n". */
+CONC__FN bool conc__code_ask(const struct conc__module *m, char *to, size_t size) {
+    extern char **environ;
+    char offset[32];
+    int ends[2];
+    pid_t child;
+    size_t n = 0;
+    posix_spawn_file_actions_t actions;
+    (void)snprintf(offset, sizeof offset, "0x%llx", (unsigned long long)(m->pc - m->base));
+    const char *const argv[] = { "addr2line", "-f", "-e", m->path, offset, NULL };
+    if (!m->path[0] || pipe2(ends, O_CLOEXEC) < 0) return false;
+    (void)posix_spawn_file_actions_init(&actions);
+    (void)posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+    (void)posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+    bool on = posix_spawnp(&child, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv, environ) == 0;
+    (void)posix_spawn_file_actions_destroy(&actions);
+    (void)close(ends[1]);
+    for (ssize_t got; on && n + 1 < size && (got = read(ends[0], to + n, size - 1 - n)) > 0;) n += (size_t)got;
+    to[n] = 0;
+    (void)close(ends[0]);
+    if (on) (void)waitpid(child, NULL, 0);
+    return n > 0;
+}
+CONC__FN char *conc__text_copy(const char *text, size_t n) {
+    char *to = (char *)conc__xmalloc(n + 1);
+    memcpy(to, text, n);
+    to[n] = 0;
+    return to;
+}
+CONC__FN void conc__code_resolve(struct conc__code *c) {
+    struct conc__module m = { c->pc - 1, 0, "" }; /* within the call, not behind it */
+    char text[1024], *line, *colon;
+    c->known = true;
+    (void)dl_iterate_phdr(conc__module_has, &m);
+    if (conc__code_ask(&m, text, sizeof text) && (line = strchr(text, '\n')) && (colon = strrchr(line, ':')) && atoi(colon + 1) > 0) {
+        c->site.func = conc__text_copy(text, (size_t)(line - text));
+        c->site.file = conc__text_copy(line + 1, (size_t)(colon - line - 1));
+        c->site.line = atoi(colon + 1);
+        return;
+    }
+    int n = snprintf(text, sizeof text, "(addr2line -f -e %s 0x%llx)", m.path, (unsigned long long)(m.pc - m.base));
+    c->site.file = conc__text_copy(text, n < (int)sizeof text ? (size_t)n : sizeof text - 1);
+}
+CONC__FN const conc__site *conc__site_known(struct conc__test *t, const conc__site *site) {
+    if ((uintptr_t)site >> 63) site = conc__code_site(t, (void *)((uintptr_t)site & ~((uintptr_t)1 << 63)));
+    struct conc__code *c = (struct conc__code *)(uintptr_t)site; /* its first member, if it is one */
+    if (site && site->fn == conc__code_mark && !c->known) conc__code_resolve(c);
+    return site;
+}
+CONC__FN void conc__site_text(struct conc__test *t, const conc__site *site, char *to, size_t size) {
+    site = conc__site_known(t, site);
+    if (!site || !site->file) (void)snprintf(to, size, "?");
+    else if (site->line) (void)snprintf(to, size, "%s:%d", conc__base(site->file), site->line);
+    else (void)snprintf(to, size, "%s", site->file);
+}
 CONC__FN void conc__step_text(const struct conc__test *t, const struct conc__tstep *s, char *to, size_t size) {
     int n = snprintf(to, size, "%s", conc__op_text[s->op % CONC__O_COUNT]);
     int objs = conc__objs_shown(s);
@@ -10078,7 +10811,7 @@ CONC__FN void conc__step_text(const struct conc__test *t, const struct conc__tst
         n += snprintf(to + n, size - (size_t)n, " %s#%u", s->op == CONC__O_CWAIT && k == 1 ? "mutex" : conc__kind_of(s->op),
                       conc__number_of(t, s->obj[k]));
     if (n > 0 && (size_t)n < size && s->parked) n += snprintf(to + n, size - (size_t)n, " (blocks)");
-    if (n > 0 && (size_t)n < size && s->site && s->site->line)
+    if (n > 0 && (size_t)n < size && s->site && conc__site_known(NULL, s->site)->line)
         (void)snprintf(to + n, size - (size_t)n, "  %s:%d", conc__base(s->site->file), s->site->line);
 }
 CONC__FN void conc__tg_name(const struct conc__tg *tg, char *to, size_t size) {
@@ -10086,6 +10819,48 @@ CONC__FN void conc__tg_name(const struct conc__tg *tg, char *to, size_t size) {
     else (void)snprintf(to, size, "g%u %.*s", tg->next.g, (int)strcspn(tg->spawned->fn, ","), tg->spawned->fn);
 }
 #define CONC__COLUMN 34
+CONC__FN const char *conc__access_text(const struct conc__access *a) {
+    return a->atomic ? a->write ? "atomic write" : "atomic read" : a->write ? "write" : "read";
+}
+/* The failed schedule's text. */
+CONC__FN void conc__race_text(struct conc__test *t) {
+    char earlier[600], later[600];
+    const struct conc__access *a = &t->mem.earlier, *b = &t->mem.later;
+    conc__site_text(t, a->site, earlier, sizeof earlier);
+    conc__site_text(t, b->site, later, sizeof later);
+    (void)snprintf(t->what, sizeof t->what, "%s at %.180s and %s at %.180s, with nothing that orders them", conc__access_text(b), later,
+                   conc__access_text(a), earlier);
+}
+CONC__FN void conc__say_access(struct conc__test *t, const char *before, const struct conc__access *a) {
+    char name[64], where[600];
+    conc__tg_name(t->tg[a->g], name, sizeof name);
+    conc__site_text(t, a->site, where, sizeof where);
+    conc__say(t, "  %s%s of %u byte%s by %s", before, conc__access_text(a), a->size, a->size == 1 ? "" : "s", name);
+    if (t->tg[a->g]->spawned->line) conc__say(t, " (started at %s:%d)", conc__base(t->tg[a->g]->spawned->file), t->tg[a->g]->spawned->line);
+    const conc__site *site = conc__site_known(t, a->site);
+    if (site && site->func && site->func[0]) conc__say(t, " in %s", site->func);
+    conc__say(t, ", %s\n", where);
+}
+CONC__FN void conc__say_race(struct conc__test *t) {
+    conc__say(t, "  DATA RACE\n");
+    conc__say_access(t, "", &t->mem.later);
+    conc__say_access(t, "previous ", &t->mem.earlier);
+}
+/* The accesses before step i to what was raced for. */
+CONC__FN void conc__say_glimpses(struct conc__test *t, size_t i, uint32_t columns) {
+    for (size_t k = 0; t->kind == CONC_FAIL_RACE && k < t->mem.nglimpse; k++) {
+        const struct conc__glimpse *l = &t->mem.glimpse[k];
+        char name[64], where[600];
+        if (l->at != i || l->p >= t->mem.where + 8 || l->p + l->a.size <= t->mem.where) continue;
+        conc__site_text(t, l->a.site, where, sizeof where);
+        conc__tg_name(t->tg[l->a.g], name, sizeof name);
+        if (columns) conc__say(t, "%*s%s  %s\n", (int)(l->a.g * CONC__COLUMN), "", conc__access_text(&l->a), where);
+        else conc__say(t, "%-20s %s  %s\n", name, conc__access_text(&l->a), where);
+    }
+}
+CONC__FN void conc__say_older(struct conc__test *t, const struct conc__tstep *s) {
+    if (s->g) conc__say(t, "-- that finds an older value, %u store%s back\n", s->g, s->g == 1 ? "" : "s");
+}
 /* The schedule, a line for each step: in columns if there are few goroutines. */
 CONC__FN void conc__say_trace(struct conc__test *t) {
     uint32_t columns = t->ntg <= 4 ? t->ntg : 0;
@@ -10099,8 +10874,10 @@ CONC__FN void conc__say_trace(struct conc__test *t) {
     if (first) conc__say(t, "... %zu steps before these\n", first);
     for (size_t i = first; i < t->ntrace; i++) {
         const struct conc__tstep *s = &t->trace[i];
+        conc__say_glimpses(t, i, columns);
         if (s->op == CONC__O_START || s->op == CONC__O_RESUME) continue;
         if (s->op == CONC__O_TIMER) conc__say(t, "-- time goes on, a timer fires\n");
+        else if (s->op == CONC__O_CHOICE && s->nobj) conc__say_older(t, s);
         else if (s->op == CONC__O_CHOICE) conc__say(t, "-- choice %u of %u\n", s->g, s->options);
         else if (s->op == CONC__O_FAULT) {
             if (s->g) conc__say(t, "%*s-- fault: %s\n", columns ? (int)(s->options * CONC__COLUMN) : 0, "", (const char *)s->obj[0]);
@@ -10114,6 +10891,7 @@ CONC__FN void conc__say_trace(struct conc__test *t) {
             }
         }
     }
+    conc__say_glimpses(t, t->ntrace, columns);
 }
 /* Who holds the mutex now: who locked it last in the trace. */
 CONC__FN const struct conc__tstep *conc__holder(const struct conc__test *t, const void *mutex) {
@@ -10162,8 +10940,12 @@ CONC__FN void conc__say_cycle(struct conc__test *t) {
     }
 }
 
-/* Tokens: c1.<strategy and depth>.<seed>.<index>.<longest> for schedules out of a generator; c1=<list> for any: decisions as text, each
-   goroutine's number once for a run of steps ("3x5" is five steps of goroutine 3), "t" a timer, "c2" a choice. */
+/* Tokens, c1 followed by w if memory is weak, and p if plain accesses are steps: c1.<strategy and depth>.<seed>.<index>.<longest> for
+   schedules out of a generator; c1=<list> for any: decisions as text, each goroutine's number once for a run of steps ("3x5" is five
+   steps of goroutine 3), "t" a timer, "c2" a choice. */
+CONC__FN const char *conc__marks(const struct conc__test *t) {
+    return t->o.weak ? t->o.races_allowed ? "wp" : "w" : t->o.races_allowed ? "p" : "";
+}
 static const char *const conc__strategy_text[] = { "mix", "random", "pos", "pct", "urw", "bounded", "dpor", "fifo" };
 CONC__FN size_t conc__decisions(struct conc__test *t) { /* the trace as a list to follow */
     size_t n = 0, have = 0;
@@ -10179,9 +10961,9 @@ CONC__FN size_t conc__decisions(struct conc__test *t) { /* the trace as a list t
     t->nlist = n;
     return n;
 }
-CONC__FN char *conc__list_text(const uint16_t *list, size_t n) {
+CONC__FN char *conc__list_text(const char *marks, const uint16_t *list, size_t n) {
     char *text = (char *)conc__xmalloc(n * 12 + 8);
-    size_t at = (size_t)sprintf(text, "c1=");
+    size_t at = (size_t)sprintf(text, "c1%s=", marks);
     for (size_t i = 0, k; i < n; i = k) {
         for (k = i + 1; k < n && list[k] == list[i] && list[i] < CONC__D_CHOICE;) k++;
         if (i) text[at++] = ',';
@@ -10308,6 +11090,7 @@ CONC__FN void conc__test_free(struct conc__test *t) {
     CONC_FREE(t->text);
     CONC_FREE(t->long_token);
     CONC_FREE(t->more);
+    conc__memory_free(&t->mem);
     CONC_FREE(t);
 }
 /* The calling thread becomes the explorer's M, and is itself again. */
@@ -10349,6 +11132,8 @@ CONC__FN void conc__test_turn(struct conc__test *t, uint64_t index) {
     t->how = t->o.strategy == CONC_MIX ? turn[index & 3] : t->o.strategy;
     t->depth = t->o.strategy == CONC_MIX ? ((index & 3) == 2 ? 3 : 2) : t->o.depth;
     t->race_time = t->o.time == CONC_TIME_RACE && t->how <= CONC_URW;
+    bool search = t->how == CONC_BOUNDED || t->how == CONC_EXHAUSTIVE;
+    t->mem.on = t->o.weak || (!t->o.races_allowed && (index == 0 || search || t->mem.seen)); /* it costs, and many tests have no use for it */
 }
 CONC__FN bool conc__test_more(struct conc__test *t, uint64_t index, int64_t limit) {
     switch (t->how) {
@@ -10382,11 +11167,11 @@ CONC__FN void conc__test_explain(struct conc__test *t, conc_report *r, uint64_t 
         after = conc__changes(t->list, t->nlist);
         (void)conc__follow(t, kind, what);
     }
-    t->long_token = conc__list_text(t->list, t->nlist);
+    t->long_token = conc__list_text(conc__marks(t), t->list, t->nlist);
     if (how == CONC_BOUNDED || how == CONC_EXHAUSTIVE || how == CONC_FIFO) r->token = t->long_token;
     else {
-        (void)snprintf(t->token, sizeof t->token, "c1.%s%d.%llu.%llu.%llu", conc__strategy_text[how], t->depth, (unsigned long long)t->o.seed,
-                       (unsigned long long)index, (unsigned long long)longest);
+        (void)snprintf(t->token, sizeof t->token, "c1%s.%s%d.%llu.%llu.%llu", conc__marks(t), conc__strategy_text[how], t->depth,
+                       (unsigned long long)t->o.seed, (unsigned long long)index, (unsigned long long)longest);
         r->token = t->token;
     }
     conc__say(t, "FAIL %s: %s: %s\n", t->name, conc_fail_text(kind), t->what);
@@ -10400,6 +11185,7 @@ CONC__FN void conc__test_explain(struct conc__test *t, conc_report *r, uint64_t 
         conc__say_cycle(t);
     }
     if (kind == CONC_FAIL_LEAK) conc__say_open(t);
+    if (kind == CONC_FAIL_RACE) conc__say_race(t);
     conc__say(t, "\nagain: CONC_REPLAY='%s'\n   or: CONC_REPLAY='%s' (this shorter one)\n", r->token, t->long_token);
 }
 CONC__FN conc_report conc__test_search(struct conc__test *t) {
@@ -10419,12 +11205,15 @@ CONC__FN conc_report conc__test_search(struct conc__test *t) {
     r.kind = t->kind;
     r.steps = t->all_steps;
     r.ok = r.kind == CONC_FAIL_NONE;
-    r.exhausted = r.ok && search;
+    r.exhausted = r.ok && search && !t->mem.partly;
     if (!r.ok) conc__test_explain(t, &r, index, longest);
-    else if (t->o.strategy == CONC_EXHAUSTIVE)
-        conc__say(t, "ok %s: all %llu distinct schedules explored (sequentially consistent, timers when idle)\n", t->name, (unsigned long long)r.schedules);
-    else if (search) conc__say(t, "ok %s: all %llu schedules with at most %d preemptions explored\n", t->name, (unsigned long long)r.schedules, t->o.preemptions);
-    else conc__say(t, "ok %s: %llu schedules\n", t->name, (unsigned long long)r.schedules);
+    else if (r.exhausted && t->o.strategy == CONC_EXHAUSTIVE)
+        conc__say(t, "ok %s: all %llu distinct schedules explored (%s%s, timers when idle)\n", t->name, (unsigned long long)r.schedules,
+                  t->o.weak ? "memory orders as in C11, without load buffering" : "sequentially consistent",
+                  t->mem.seen && !t->o.races_allowed ? ", no data race" : "");
+    else if (r.exhausted) conc__say(t, "ok %s: all %llu schedules with at most %d preemptions explored\n", t->name, (unsigned long long)r.schedules, t->o.preemptions);
+    else conc__say(t, "ok %s: %llu schedules%s\n", t->name, (unsigned long long)r.schedules,
+                   t->mem.partly ? ", data races looked for only in a part of memory or of the schedules" : "");
     return r;
 }
 CONC__FN conc_report conc__test_replay(struct conc__test *t, const char *token) {
@@ -10434,11 +11223,16 @@ CONC__FN conc_report conc__test_replay(struct conc__test *t, const char *token) 
     int depth, k = 0;
     memset(&r, 0, sizeof r);
     r.token = "";
-    if (strncmp(token, "c1=", 3) == 0 && conc__list_parse(t, token + 3)) {
+    const char *rest = token;
+    if (strncmp(token, "c1", 2) == 0) {
+        for (rest += 2; *rest == 'w' || *rest == 'p'; rest++) *(*rest == 'w' ? &t->o.weak : &t->o.races_allowed) = true;
+    }
+    t->mem.on = !t->o.races_allowed || t->o.weak;
+    if (*rest == '=' && conc__list_parse(t, rest + 1)) {
         t->how = CONC_FIFO;
         t->following = t->tracing = true;
         conc__test_once(t, 0);
-    } else if (sscanf(token, "c1.%15[a-z]%d.%llu.%llu.%llu", name, &depth, &seed, &index, &most) == 5) {
+    } else if (sscanf(rest, ".%15[a-z]%d.%llu.%llu.%llu", name, &depth, &seed, &index, &most) == 5) {
         for (k = CONC_RANDOM; k <= CONC_URW && strcmp(name, conc__strategy_text[k]) != 0;) k++;
         t->how = (conc_strategy)k;
         t->depth = depth < 1 || depth > 16 ? 1 : depth;
@@ -10461,7 +11255,8 @@ CONC__FN conc_report conc__test_replay(struct conc__test *t, const char *token) 
     conc__say(t, "%s %s: %s\n\n", r.ok ? "ok" : "FAIL", t->name, r.ok ? "this schedule passes" : t->what);
     conc__say_trace(t);
     conc__say(t, "  => %s\n%s", r.ok ? "passed" : t->what, t->more ? t->more : "");
-    if (t->live) conc__say_blocked(t), conc__say_cycle(t);
+    if (t->kind == CONC_FAIL_RACE) conc__say_race(t);
+    else if (t->live) conc__say_blocked(t), conc__say_cycle(t);
     (void)snprintf(t->token, sizeof t->token, "%s", r.ok ? "" : strlen(token) < sizeof t->token ? token : "");
     r.token = t->token;
     return r;
@@ -10512,6 +11307,7 @@ CONC_API conc_report conc_bubble(void (*fn)(void *), void *arg) {
 CONC_API void conc_settle(void) {
     if (!conc__test_of()) conc__fatal("conc_settle outside a test");
     conc__test_point(CONC__O_SETTLE, NULL, NULL);
+    conc__order_settled();
 }
 CONC_API void conc_advance(int64_t d) {
     if (!conc__test_of()) conc__fatal("conc_advance outside a test");
@@ -10525,16 +11321,328 @@ CONC_API int conc_choose(int n) {
     return (int)conc__test_choice(t, (uint32_t)n < 0x7fff ? (uint32_t)n : 0x7fff);
 }
 CONC__FN uint32_t conc__test_draw(uint32_t n) { return conc__test_choice(conc__test_of(), n); }
+/* What files under test call before atomic operations and plain accesses. */
+CONC_API void conc__test_here(const conc__site *site) { conc__here = site; }
+CONC_API void conc__test_after(const void *obj) { conc__ordered_after(obj, ALL); }
 CONC_API void conc__test_atomic(int op, const void *p) {
     static const uint8_t as[3] = { CONC__O_LOAD, CONC__O_STORE, CONC__O_RMW };
     if (conc__tested()) conc__test_point(as[op], p, NULL);
 }
+/* The step of an atomic operation. NULL: no test is here, or it keeps no order. */
+CONC__FN struct conc__test *conc__atomic_step(int op, const volatile void *p, size_t n) {
+    if (!conc__tested()) return NULL;
+    struct conc__test *t = conc__at_point();
+    if (!t) return NULL;
+    conc__test_point(op, (const void *)(uintptr_t)p, NULL);
+    if (!t->mem.on) return NULL;
+    conc__memory_access(t, (uintptr_t)p, n, op != CONC__O_LOAD, true, t->cur->next.site);
+    return t;
+}
+/* Orders between atomics without weak memory: every load finds the newest store. */
+CONC__FN void conc__order_load(struct conc__test *t, const volatile void *p, int order) {
+    conc__atomic_learn(conc__order_me(t), &conc__order_part(t, (const void *)(uintptr_t)p, CONC__PART_ATOMIC)->clock, order);
+}
+CONC__FN void conc__order_store(struct conc__test *t, const volatile void *p, int order, bool modify) {
+    conc__clock *clock = &conc__order_part(t, (const void *)(uintptr_t)p, CONC__PART_ATOMIC)->clock;
+    conc__atomic_tell(conc__order_me(t), clock, modify ? clock : NULL, order);
+}
+CONC_API bool conc__test_load(const volatile void *p, size_t n, int order, void *value) {
+    struct conc__test *t = conc__atomic_step(CONC__O_LOAD, p, n);
+    if (!t) return false;
+    if (t->o.weak && n <= 16) {
+        struct conc__place *w = conc__place_of(t, p, n);
+        uint32_t newest = w->first + w->n - 1, oldest = conc__place_oldest(t, w, order);
+        return conc__place_read(t, w, newest - conc__place_choice(t, newest - oldest + 1), order, value);
+    }
+    conc__order_load(t, p, order);
+    return false;
+}
+CONC_API void conc__test_store(const volatile void *p, size_t n, int order) {
+    struct conc__test *t = conc__atomic_step(CONC__O_STORE, p, n);
+    if (!t) return;
+    if (t->o.weak && n <= 16) conc__place_write(t, p, n, order, false);
+    else conc__order_store(t, p, order, false);
+}
+CONC__FN void conc__atomic_modify(struct conc__test *t, const volatile void *p, size_t n, int order) {
+    if (t->o.weak && n <= 16) conc__place_write(t, p, n, order, true);
+    else {
+        conc__order_load(t, p, order);
+        conc__order_store(t, p, order, true);
+    }
+}
+CONC_API void conc__test_rmw(const volatile void *p, size_t n, int order) {
+    struct conc__test *t = conc__atomic_step(CONC__O_RMW, p, n);
+    if (t) conc__atomic_modify(t, p, n, order);
+}
+/* It succeeds on the newest value only; failing, it is a load, and may find any older one that is not what was expected. */
+CONC__FN bool conc__weak_cas(struct conc__test *t, const volatile void *p, size_t n, void *expected, int order, int failed) {
+    struct conc__place *w = conc__place_of(t, p, n);
+    uint32_t newest = w->first + w->n - 1, other[CONC__STORES], k = 0;
+    bool equal = memcmp((const void *)(uintptr_t)p, expected, n) == 0;
+    for (uint32_t i = newest; i-- > conc__place_oldest(t, w, failed);)
+        if (memcmp(w->store[i % CONC__STORES].value, expected, n) != 0) other[k++] = i;
+    uint32_t back = conc__place_choice(t, k + 1);
+    if (back > 0) return conc__place_read(t, w, other[back - 1], failed, expected);
+    if (equal) conc__place_write(t, p, n, order, true);
+    else (void)conc__place_read(t, w, newest, failed, expected);
+    return false;
+}
+CONC_API bool conc__test_cas(const volatile void *p, size_t n, void *expected, int order, int failed) {
+    struct conc__test *t = conc__atomic_step(CONC__O_RMW, p, n);
+    if (!t) return false;
+    if (t->o.weak && n <= 16) return conc__weak_cas(t, p, n, expected, order, failed);
+    if (memcmp((const void *)(uintptr_t)p, expected, n) == 0) conc__atomic_modify(t, p, n, order);
+    else conc__order_load(t, p, failed);
+    return false;
+}
+CONC_API void conc__test_fence(int order) {
+    if (!conc__tested()) return;
+    struct conc__test *t = conc__at_point();
+    if (!t || !t->mem.on) return;
+    if (t->o.weak && order == __ATOMIC_SEQ_CST) conc__test_point(CONC__O_FENCE, NULL, NULL);
+    conc__order_fence(t, order);
+}
+CONC_API void conc__test_plain(const volatile void *p, size_t n, bool write) {
+    if (!conc__tested()) return;
+    struct conc__test *t = conc__at_point();
+    if (!t) return;
+    t->mem.seen = true;
+    if (t->o.races_allowed) {
+        conc__test_point(write ? CONC__O_STORE : CONC__O_LOAD, (const void *)(uintptr_t)p, NULL);
+        return;
+    }
+    const conc__site *site = conc__here;
+    conc__here = NULL;
+    if (t->mem.on) conc__memory_access(t, (uintptr_t)p, n, write, false, site);
+}
+
+/* Files under test that are compiled with -fsanitize=thread call these before every access to plain memory that may be shared, and in place of
+   every atomic operation. Linked without that option they find them here; libtsan's would take their place, so they are weak. Outside a
+   test they do what was asked for and nothing else. An operation of conc.h's own macros has noted its place; else it is the call's. */
+#define CONC__WEAK __attribute__((weak, visibility("default")))
+CONC__NOINLINE void conc__code_access(const volatile void *p, size_t n, bool write, void *pc) {
+    struct conc__test *t = conc__at_point();
+    if (!t) return;
+    t->mem.seen = true;
+    if (t->o.races_allowed) {
+        const conc__site *here = conc__here; /* of the operation whose arguments these may be */
+        conc__here = conc__code_site(t, pc);
+        conc__test_point(write ? CONC__O_STORE : CONC__O_LOAD, (const void *)(uintptr_t)p, NULL);
+        conc__here = here;
+    } else if (t->mem.on) conc__memory_access(t, (uintptr_t)p, n, write, false, conc__code_tag(pc));
+}
+CONC__NOINLINE void conc__code_here(void *pc) { /* an atomic operation comes */
+    struct conc__test *t = conc__at_point();
+    if (t && !conc__here) conc__here = conc__code_site(t, pc);
+}
+#define CONC__PC __builtin_return_address(0)
+#define CONC__CODE_ACCESS(p, n, write) do { if (conc__tested()) conc__code_access(p, n, write, CONC__PC); } while (0)
+#define CONC__CODE_HERE() do { if (conc__tested()) conc__code_here(CONC__PC); } while (0)
+CONC__WEAK void __tsan_init(void);
+CONC__WEAK void __tsan_func_entry(void *pc);
+CONC__WEAK void __tsan_func_exit(void *pc);
+CONC__WEAK void __tsan_vptr_read(void **p);
+CONC__WEAK void __tsan_vptr_update(void **p, void *to);
+CONC__WEAK void __tsan_read_range(void *p, size_t n);
+CONC__WEAK void __tsan_write_range(void *p, size_t n);
+CONC__WEAK void *__tsan_memcpy(void *to, const void *from, size_t n);
+CONC__WEAK void *__tsan_memmove(void *to, const void *from, size_t n);
+CONC__WEAK void *__tsan_memset(void *to, int c, size_t n);
+CONC__WEAK void __tsan_atomic_thread_fence(int order);
+CONC__WEAK void __tsan_atomic_signal_fence(int order);
+CONC__WEAK void __tsan_init(void) {}
+CONC__WEAK void __tsan_func_entry(void *pc) { (void)pc; }
+CONC__WEAK void __tsan_func_exit(void *pc) { (void)pc; }
+CONC__WEAK void __tsan_vptr_read(void **p) { CONC__CODE_ACCESS(p, sizeof *p, false); }
+CONC__WEAK void __tsan_vptr_update(void **p, void *to) {
+    if (*p != to) CONC__CODE_ACCESS(p, sizeof *p, true);
+}
+CONC__WEAK void __tsan_read_range(void *p, size_t n) { CONC__CODE_ACCESS(p, n, false); }
+CONC__WEAK void __tsan_write_range(void *p, size_t n) { CONC__CODE_ACCESS(p, n, true); }
+CONC_API void *conc__test_memcpy(void *to, const void *from, size_t n) {
+    CONC__CODE_ACCESS(from, n, false);
+    CONC__CODE_ACCESS(to, n, true);
+    return memcpy(to, from, n);
+}
+CONC__WEAK void *__tsan_memcpy(void *to, const void *from, size_t n) {
+    CONC__CODE_ACCESS(from, n, false);
+    CONC__CODE_ACCESS(to, n, true);
+    return memcpy(to, from, n);
+}
+CONC_API void *conc__test_memmove(void *to, const void *from, size_t n) {
+    CONC__CODE_ACCESS(from, n, false);
+    CONC__CODE_ACCESS(to, n, true);
+    return memmove(to, from, n);
+}
+CONC__WEAK void *__tsan_memmove(void *to, const void *from, size_t n) {
+    CONC__CODE_ACCESS(from, n, false);
+    CONC__CODE_ACCESS(to, n, true);
+    return memmove(to, from, n);
+}
+CONC_API void *conc__test_memset(void *to, int c, size_t n) {
+    CONC__CODE_ACCESS(to, n, true);
+    return memset(to, c, n);
+}
+CONC__WEAK void *__tsan_memset(void *to, int c, size_t n) {
+    CONC__CODE_ACCESS(to, n, true);
+    return memset(to, c, n);
+}
+CONC__WEAK void __tsan_atomic_thread_fence(int order) {
+    CONC__CODE_HERE();
+    conc__test_fence(order & 7);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+CONC__WEAK void __tsan_atomic_signal_fence(int order) { (void)order; }
+/* kinds of plain access, by size */
+#define CONC__CODE_PLAIN(name, n, write) \
+    CONC__WEAK void __tsan_##name##n(void *p); \
+    CONC__WEAK void __tsan_##name##n(void *p) { CONC__CODE_ACCESS(p, n, write); }
+#define CONC__CODE_PLAINS(name, write) \
+    CONC__CODE_PLAIN(name, 1, write) CONC__CODE_PLAIN(name, 2, write) CONC__CODE_PLAIN(name, 4, write) CONC__CODE_PLAIN(name, 8, write) \
+    CONC__CODE_PLAIN(name, 16, write)
+CONC__CODE_PLAINS(read, false)
+CONC__CODE_PLAINS(write, true)
+CONC__CODE_PLAINS(read_write, true)
+CONC__CODE_PLAINS(unaligned_read, false)
+CONC__CODE_PLAINS(unaligned_write, true)
+CONC__CODE_PLAINS(unaligned_read_write, true)
+CONC__CODE_PLAINS(volatile_read, false)
+CONC__CODE_PLAINS(volatile_write, true)
+CONC__CODE_PLAINS(unaligned_volatile_read, false)
+CONC__CODE_PLAINS(unaligned_volatile_write, true)
+/* Atomics. Those of 16 bytes, for which not every machine has instructions, take a lock. */
+static uint32_t conc__wide_lock;
+#define CONC__NARROW(T, e) (e)
+#define CONC__WIDE(T, e) __extension__({ \
+    conc__lock(&conc__wide_lock); \
+    T conc__wide_value = (e); \
+    conc__unlock(&conc__wide_lock); \
+    conc__wide_value; })
+#define CONC__CODE_MODIFY(bits, T, ATOM, name, e) \
+    CONC__WEAK T __tsan_atomic##bits##_##name(volatile T *p, T v, int order); \
+    CONC__WEAK T __tsan_atomic##bits##_##name(volatile T *p, T v, int order) { \
+        CONC__CODE_HERE(); \
+        conc__test_rmw(p, sizeof v, order & 7); \
+        return ATOM(T, e); \
+    }
+#define CONC__CODE_CAS(bits, T, ATOM, name, e) \
+    CONC__WEAK int __tsan_atomic##bits##_compare_exchange_##name(volatile T *p, T *expected, T v, int order, int failed); \
+    CONC__WEAK int __tsan_atomic##bits##_compare_exchange_##name(volatile T *p, T *expected, T v, int order, int failed) { \
+        CONC__CODE_HERE(); \
+        return !conc__test_cas(p, sizeof v, expected, order & 7, failed & 7) && ATOM(bool, e); \
+    }
+#define CONC__CODE_ATOMICS(bits, T, ATOM, e_load, e_store, e_xchg, e_add, e_sub, e_and, e_or, e_xor, e_nand, e_cas) \
+    CONC__WEAK T __tsan_atomic##bits##_load(const volatile T *p, int order); \
+    CONC__WEAK T __tsan_atomic##bits##_load(const volatile T *p, int order) { \
+        T v; \
+        CONC__CODE_HERE(); \
+        return conc__test_load(p, sizeof v, order & 7, &v) ? v : ATOM(T, e_load); \
+    } \
+    CONC__WEAK void __tsan_atomic##bits##_store(volatile T *p, T v, int order); \
+    CONC__WEAK void __tsan_atomic##bits##_store(volatile T *p, T v, int order) { \
+        CONC__CODE_HERE(); \
+        conc__test_store(p, sizeof v, order & 7); \
+        (void)ATOM(T, e_store); \
+    } \
+    CONC__CODE_MODIFY(bits, T, ATOM, exchange, e_xchg) \
+    CONC__CODE_MODIFY(bits, T, ATOM, fetch_add, e_add) \
+    CONC__CODE_MODIFY(bits, T, ATOM, fetch_sub, e_sub) \
+    CONC__CODE_MODIFY(bits, T, ATOM, fetch_and, e_and) \
+    CONC__CODE_MODIFY(bits, T, ATOM, fetch_or, e_or) \
+    CONC__CODE_MODIFY(bits, T, ATOM, fetch_xor, e_xor) \
+    CONC__CODE_MODIFY(bits, T, ATOM, fetch_nand, e_nand) \
+    CONC__CODE_CAS(bits, T, ATOM, strong, e_cas) \
+    CONC__CODE_CAS(bits, T, ATOM, weak, e_cas) \
+    CONC__WEAK T __tsan_atomic##bits##_compare_exchange_val(volatile T *p, T expected, T v, int order, int failed); \
+    CONC__WEAK T __tsan_atomic##bits##_compare_exchange_val(volatile T *p, T expected, T v, int order, int failed) { \
+        (void)__tsan_atomic##bits##_compare_exchange_strong(p, &expected, v, order, failed); \
+        return expected; \
+    }
+#define CONC__CODE_ATOM(bits, T) \
+    CONC__CODE_ATOMICS(bits, T, CONC__NARROW, __atomic_load_n(p, 5), __atomic_exchange_n(p, v, 5), __atomic_exchange_n(p, v, 5), \
+        __atomic_fetch_add(p, v, 5), __atomic_fetch_sub(p, v, 5), __atomic_fetch_and(p, v, 5), __atomic_fetch_or(p, v, 5), \
+        __atomic_fetch_xor(p, v, 5), __atomic_fetch_nand(p, v, 5), __atomic_compare_exchange_n(p, expected, v, false, 5, 5))
+CONC__CODE_ATOM(8, uint8_t)
+CONC__CODE_ATOM(16, uint16_t)
+CONC__CODE_ATOM(32, uint32_t)
+CONC__CODE_ATOM(64, uint64_t)
+__extension__ typedef unsigned __int128 conc__wide;
+CONC__INLINE conc__wide conc__wide_put(volatile conc__wide *p, conc__wide v) { /* -> the old value; lock held */
+    conc__wide old = *p;
+    *p = v;
+    return old;
+}
+CONC__INLINE bool conc__wide_cas(volatile conc__wide *p, conc__wide *expected, conc__wide v) {
+    conc__wide old = *p;
+    bool equal = old == *expected;
+    if (equal) *p = v;
+    else *expected = old;
+    return equal;
+}
+CONC__CODE_ATOMICS(128, conc__wide, CONC__WIDE, *p, conc__wide_put(p, v), conc__wide_put(p, v), conc__wide_put(p, *p + v), conc__wide_put(p, *p - v),
+    conc__wide_put(p, *p & v), conc__wide_put(p, *p | v), conc__wide_put(p, *p ^ v), conc__wide_put(p, ~(*p & v)), conc__wide_cas(p, expected, v))
+#ifndef CONC_NO_ERRNO
+CONC__WEAK int *conc__errno_of_tsan(void) __asm__("conc_errno_location"); /* what such files call for errno */
+CONC__WEAK int *conc__errno_of_tsan(void) { return conc__os_errno(); }
+#endif
+
+/* Memory that is freed may be somebody else's the next moment: the race detector has to know. free and realloc do what the next ones of the
+   program (the C library's, or a tool's) do. */
+#if defined(__GLIBC__) && !CONC__ASAN
+#ifdef __cplusplus
+#define CONC__THROW __THROW /* as it is declared */
+#else
+#define CONC__THROW
+#endif
+extern void *dlsym(void *handle, const char *name) CONC__THROW __attribute__((weak)); /* not in every libc itself */
+extern void __libc_free(void *p);
+extern void *__libc_realloc(void *p, size_t n);
+extern size_t malloc_usable_size(void *p) CONC__THROW;
+CONC__NOINLINE void conc__test_freed(void *p, void *pc) {
+    struct conc__test *t = conc__at_point();
+    if (!t || !t->mem.on || !p) return;
+    size_t n = malloc_usable_size(p);
+    struct conc__access by = conc__access_make(t, n, true, false, conc__code_tag(pc));
+    conc__memory_forget(t, (uintptr_t)p, n, &by);
+}
+CONC__FN void *conc__next_function(const char *name, void *own) {
+    void *f = dlsym ? dlsym((void *)-1l, name) : NULL; /* RTLD_NEXT */
+    return f ? f : own;
+}
+CONC__WEAK void free(void *p) CONC__THROW {
+    static void (*next)(void *);
+    if (conc__tested()) conc__test_freed(p, CONC__PC);
+    if (conc__unlikely(!conc__ld(&next))) conc__st(&next, (void (*)(void *))(uintptr_t)conc__next_function("free", (void *)(uintptr_t)__libc_free));
+    conc__ld(&next)(p);
+}
+CONC__WEAK void *realloc(void *p, size_t n) CONC__THROW {
+    static void *(*next)(void *, size_t);
+    if (conc__tested()) conc__test_freed(p, CONC__PC);
+    if (conc__unlikely(!conc__ld(&next)))
+        conc__st(&next, (void *(*)(void *, size_t))(uintptr_t)conc__next_function("realloc", (void *)(uintptr_t)__libc_realloc));
+    return conc__ld(&next)(p, n);
+}
+#endif
+
 #else
 #ifdef CONC_TEST
 #ifndef CONC_STATIC
 __thread const conc__site *conc__here;
 #endif
+CONC_API bool conc__test_load(const volatile void *p, size_t n, int order, void *value) { return (void)p, (void)n, (void)order, (void)value, false; }
+CONC_API void conc__test_store(const volatile void *p, size_t n, int order) { (void)p, (void)n, (void)order; }
+CONC_API void conc__test_rmw(const volatile void *p, size_t n, int order) { (void)p, (void)n, (void)order; }
+CONC_API bool conc__test_cas(const volatile void *p, size_t n, void *expected, int order, int failed) {
+    return (void)p, (void)n, (void)expected, (void)order, (void)failed, false;
+}
+CONC_API void conc__test_fence(int order) { (void)order; }
 CONC_API void conc__test_atomic(int op, const void *p) { (void)op, (void)p; }
+CONC_API void conc__test_plain(const volatile void *p, size_t n, bool write) { (void)p, (void)n, (void)write; }
+CONC_API void conc__test_after(const void *obj) { (void)obj; }
+CONC_API void conc__test_here(const conc__site *site) { (void)site; }
+CONC_API void *conc__test_memcpy(void *to, const void *from, size_t n) { return memcpy(to, from, n); }
+CONC_API void *conc__test_memmove(void *to, const void *from, size_t n) { return memmove(to, from, n); }
+CONC_API void *conc__test_memset(void *to, int c, size_t n) { return memset(to, c, n); }
 #endif
 static conc_report conc__test_none(void) {
     conc_report r;
@@ -10591,7 +11699,7 @@ CONC_API const char *conc_fail_text(conc_fail_kind kind) {
    A call comes to its point before it looks at the socket, and again after each wait: between the look and the wait nobody else runs, so
    no wake-up is lost. Whatever changes a socket wakes all who wait for it in that direction. For the search a read touches the wire
    that it empties, a write both wires of the connection (to a closed end it resets its own), and whatever has to do with addresses one object
-   for the whole network.
+   for the whole network. What was done before a write happens before what is done after a read of its bytes, or of those that came later.
 
    As TCP on Linux: the end of file comes after the data; bytes that reach a closed end, or are unread when it is closed, reset the
    connection; a dial to where nobody listens is refused, one into a cut gives up after 127 s; a listener holds 128 connections that nobody
@@ -10609,8 +11717,8 @@ struct conc__wire {
     bool ended;              /* the last segment has arrived */
     conc__timer timer;
 };
-struct conc__place { /* where somebody has listened */
-    struct conc__place *next;
+struct conc__host { /* where somebody has listened */
+    struct conc__host *next;
     struct conc__sock *listener;
     char host[108];
     int port; /* -1: host is a path */
@@ -10620,7 +11728,7 @@ struct conc__sock {
     uint32_t lock;
     conc__queue q;             /* waiters, their index says for what */
     struct conc__sock *peer;   /* NULL: a listener */
-    struct conc__place *place; /* NULL: of conc_net_pipe */
+    struct conc__host *place; /* NULL: of conc_net_pipe */
     struct conc__sock *first, *next; /* a listener's connections that are not accepted */
     uint32_t waiting;
     int fd, port;              /* fd: 0 before it is accepted */
@@ -10632,7 +11740,7 @@ struct conc__sock {
 struct conc__net {
     struct conc__sock **sock;  /* by number */
     uint32_t n, have, open;
-    struct conc__place *places;
+    struct conc__host *places;
     size_t room;
     int next_port;
     bool cut;
@@ -10686,7 +11794,7 @@ CONC__FN int conc__sock_open(struct conc__test *t, struct conc__sock *s, uint8_t
     return s->fd;
 }
 CONC__FN void conc__fire_wire(conc__timer *timer, int64_t now);
-CONC__FN struct conc__sock *conc__sock_new(struct conc__test *t, struct conc__place *place) {
+CONC__FN struct conc__sock *conc__sock_new(struct conc__test *t, struct conc__host *place) {
     struct conc__sock *s = (struct conc__sock *)conc__net_alloc(t, sizeof *s);
     memset(s, 0, sizeof *s);
     s->place = place;
@@ -10694,7 +11802,7 @@ CONC__FN struct conc__sock *conc__sock_new(struct conc__test *t, struct conc__pl
     conc__timer_init(&s->in.timer, conc__fire_wire, &s->in);
     return s;
 }
-CONC__FN struct conc__sock *conc__sock_pair(struct conc__test *t, struct conc__place *place) {
+CONC__FN struct conc__sock *conc__sock_pair(struct conc__test *t, struct conc__host *place) {
     struct conc__sock *a = conc__sock_new(t, place), *b = conc__sock_new(t, place);
     a->peer = b;
     b->peer = a;
@@ -10834,6 +11942,7 @@ CONC__FN ssize_t conc__wire_read(struct conc__sock *s, const struct iovec *iov, 
     if (n > w->here) n = w->here;
     if (t->o.net.short_reads && n > 1) n -= (n - 1) * conc__test_choice(t, 3) / 2; /* all, half or one */
     conc__iov_copy(w, t->net->room, w->first, iov, 0, n, false);
+    conc__ordered_after(w, ALL);
     if (peek) return (ssize_t)n;
     w->first = (w->first + n) % t->net->room;
     w->here -= n;
@@ -10845,6 +11954,7 @@ CONC__FN ssize_t conc__net_read(int fd, const struct iovec *iov, size_t count, i
     for (struct conc__sock *s; (s = conc__net_begin(fd, CONC__O_READ, true, deadline, ctx)) != NULL;) {
         if (s->in.here > 0 && conc__iov_size(iov, count) > 0) return conc__wire_read(s, iov, count, (flags & MSG_PEEK) != 0);
         if (s->reset) return errno = ECONNRESET, -1;
+        if (s->in.ended) conc__ordered_after(&s->in, ALL);
         if (s->in.ended || conc__iov_size(iov, count) == 0) return 0;
         if (flags & MSG_DONTWAIT) return errno = EAGAIN, -1;
         if (!conc__sock_wait(s, CONC_READ, deadline, ctx)) break;
@@ -10859,6 +11969,7 @@ CONC__FN size_t conc__wire_write(struct conc__sock *s, const struct iovec *iov, 
     if (n > rest) n = rest;
     conc__iov_copy(w, t->net->room, w->first + w->all, iov, done, n, true);
     w->all += n;
+    conc__ordered_before(w, ALL);
     if (n > 0) conc__wire_send(t, w, n, false);
     return n;
 }
@@ -10904,6 +12015,7 @@ CONC__FN int conc__net_close(int fd, bool write_only) {
     conc__sock_point(t, CONC__O_FDCLOSE, s);
     if (!s || s->closed) return errno = EBADF, -1;
     if (write_only && (!s->peer || s->reset)) return errno = ENOTCONN, -1;
+    if (s->peer) conc__ordered_before(&s->peer->in, ALL);
     if (write_only) {
         if (!s->finished) conc__wire_send(t, &s->peer->in, 0, true);
         s->finished = true;
@@ -10918,7 +12030,7 @@ CONC__FN int conc__net_close(int fd, bool write_only) {
 }
 
 /* addresses */
-CONC__FN bool conc__place_parse(struct conc__place *p, const char *address, bool path) {
+CONC__FN bool conc__host_parse(struct conc__host *p, const char *address, bool path) {
     size_t n = address ? strlen(address) : 0;
     char *colon, *end;
     memset(p, 0, sizeof *p);
@@ -10937,28 +12049,28 @@ CONC__FN bool conc__place_parse(struct conc__place *p, const char *address, bool
 CONC__FN bool conc__is_one_of(const char *s, const char *a, const char *b, const char *c) {
     return strcmp(s, a) == 0 || strcmp(s, b) == 0 || strcmp(s, c) == 0;
 }
-CONC__FN bool conc__place_is(const struct conc__place *p, const struct conc__place *wanted) {
+CONC__FN bool conc__host_is(const struct conc__host *p, const struct conc__host *wanted) {
     if (p->port != wanted->port) return false;
     if (strcmp(p->host, wanted->host) == 0 || p->port < 0) return strcmp(p->host, wanted->host) == 0;
     if (conc__is_one_of(p->host, "", "0.0.0.0", "[::]") || conc__is_one_of(wanted->host, "", "0.0.0.0", "[::]")) return true;
     return conc__is_one_of(p->host, "localhost", "127.0.0.1", "[::1]") && conc__is_one_of(wanted->host, "localhost", "127.0.0.1", "[::1]");
 }
-CONC__FN struct conc__place *conc__place_at(struct conc__net *net, const struct conc__place *wanted) {
-    struct conc__place *p = net->places;
-    while (p && !conc__place_is(p, wanted)) p = p->next;
+CONC__FN struct conc__host *conc__host_at(struct conc__net *net, const struct conc__host *wanted) {
+    struct conc__host *p = net->places;
+    while (p && !conc__host_is(p, wanted)) p = p->next;
     return p;
 }
 CONC__FN int conc__net_listen(const char *address, bool path) {
     struct conc__test *t = conc__test_of();
     struct conc__net *net = conc__net_of(t);
-    struct conc__place wanted, *p;
+    struct conc__host wanted, *p;
     conc__test_point(CONC__O_LISTEN, net, NULL);
-    if (!conc__place_parse(&wanted, address, path)) return -1;
+    if (!conc__host_parse(&wanted, address, path)) return -1;
     if (wanted.port == 0) wanted.port = net->next_port++;
-    p = conc__place_at(net, &wanted);
+    p = conc__host_at(net, &wanted);
     if (p && p->listener) return errno = EADDRINUSE, -1;
     if (!p) {
-        p = (struct conc__place *)conc__net_alloc(t, sizeof *p);
+        p = (struct conc__host *)conc__net_alloc(t, sizeof *p);
         *p = wanted;
         p->next = net->places;
         net->places = p;
@@ -10980,6 +12092,7 @@ CONC__FN int conc__net_accept(int fd, struct sockaddr *addr, socklen_t *len, int
     struct conc__sock *c = s->first;
     struct conc__test *t = conc__test_of();
     s->first = c->next;
+    conc__ordered_after(&c->in, ALL);
     if (s->waiting-- == CONC__BACKLOG) conc__net_wake(&t->net->dialers, CONC_WRITE);
     if (addr && len) {
         struct sockaddr_in a;
@@ -10994,15 +12107,15 @@ CONC__FN int conc__net_accept(int fd, struct sockaddr *addr, socklen_t *len, int
     return conc__sock_open(t, c, CONC__O_ACCEPT);
 }
 /* Until the network lets a dial through to wanted: its place, where somebody listens and has room; or NULL and errno. */
-CONC__FN struct conc__place *conc__dial_wait(struct conc__test *t, const struct conc__place *wanted, int64_t deadline, conc_ctx *ctx) {
+CONC__FN struct conc__host *conc__dial_wait(struct conc__test *t, const struct conc__host *wanted, int64_t deadline, conc_ctx *ctx) {
     struct conc__net *net = t->net;
     for (;;) {
-        struct conc__place *p = conc__place_at(net, wanted);
+        struct conc__host *p = conc__host_at(net, wanted);
         bool cut = net->cut || (p && p->cut);
-        if (!cut && (!p || !p->listener)) return errno = ECONNREFUSED, (struct conc__place *)NULL;
+        if (!cut && (!p || !p->listener)) return errno = ECONNREFUSED, (struct conc__host *)NULL;
         if (!cut && p->listener->waiting < CONC__BACKLOG) return p;
         conc_status st = conc__net_wait(&net->lock, &net->dialers, CONC_WRITE, deadline, ctx);
-        if (st != CONC_OK) return errno = conc__errno_of(st), (struct conc__place *)NULL;
+        if (st != CONC_OK) return errno = conc__errno_of(st), (struct conc__host *)NULL;
         conc__test_point(CONC__O_DIAL, net, NULL);
     }
 }
@@ -11022,9 +12135,9 @@ CONC__FN bool conc__dial_travel(struct conc__test *t, int64_t deadline, conc_ctx
 CONC__FN int conc__net_dial(const char *address, bool path, int64_t deadline, conc_ctx *ctx) {
     struct conc__test *t = conc__test_of();
     struct conc__net *net = conc__net_of(t);
-    struct conc__place wanted, *p;
+    struct conc__host wanted, *p;
     conc__test_point(CONC__O_DIAL, net, NULL);
-    if (!conc__place_parse(&wanted, address, path)) return -1;
+    if (!conc__host_parse(&wanted, address, path)) return -1;
     if (t->o.net.resets && conc__fault_ask(t, "connection refused")) return errno = ECONNREFUSED, -1;
     if (deadline > t->now + conc__dial_limit) deadline = t->now + conc__dial_limit;
     if (!conc__dial_travel(t, deadline, ctx) || (p = conc__dial_wait(t, &wanted, deadline, ctx)) == NULL) return -1;
@@ -11034,6 +12147,7 @@ CONC__FN int conc__net_dial(const char *address, bool path, int64_t deadline, co
     while (*at) at = &(*at)->next;
     *at = c->peer;
     l->waiting++;
+    conc__ordered_before(&c->peer->in, ALL);
     conc__net_wake(&l->q, CONC_READ);
     return conc__sock_open(t, c, CONC__O_DIAL);
 }
@@ -11065,12 +12179,12 @@ CONC_API int conc_net_reset(int fd) {
     return 0;
 }
 CONC__FN conc_status conc__net_cut(struct conc__test *t, const char *address, bool cut) {
-    struct conc__place wanted, *p;
+    struct conc__host wanted, *p;
     if (!address) t->net->cut = cut;
     for (p = t->net->places; !address && !cut && p; p = p->next) p->cut = false;
     if (!address) return CONC_OK;
-    if (!conc__place_parse(&wanted, address, !strrchr(address, ':'))) return CONC_INVALID;
-    if ((p = conc__place_at(t->net, &wanted)) == NULL) return CONC_INVALID;
+    if (!conc__host_parse(&wanted, address, !strrchr(address, ':'))) return CONC_INVALID;
+    if ((p = conc__host_at(t->net, &wanted)) == NULL) return CONC_INVALID;
     p->cut = cut;
     return CONC_OK;
 }
@@ -12104,10 +13218,14 @@ extern "C" {
    header, so that they do not touch the implementation. */
 #if defined(CONC_TEST) && !defined(CONC__SITES)
 #define CONC__SITES
+#if CONC__TSAN /* a store into it would be taken for one of the program */
+#define CONC__SITE_SET(s, what) static const conc__site s = { what, __func__, __FILE__, __LINE__ }; conc__test_here(&s)
+#else
+#define CONC__SITE_SET(s, what) static const conc__site s = { what, __func__, __FILE__, __LINE__ }; conc__here = &s
+#endif
 #define CONC__HERE(call) CONC__HERE_(CONC__UID(conc__h), call)
 #define CONC__HERE_(s, call) __extension__({ \
-    static const conc__site s = { "", __func__, __FILE__, __LINE__ }; \
-    conc__here = &s; \
+    CONC__SITE_SET(s, ""); \
     call; })
 #define conc_mutex_lock(...) CONC__HERE(conc_mutex_lock(__VA_ARGS__))
 #define conc_mutex_try_lock(...) CONC__HERE(conc_mutex_try_lock(__VA_ARGS__))
@@ -12139,8 +13257,7 @@ extern "C" {
 #define conc_ctx_err(...) CONC__HERE(conc_ctx_err(__VA_ARGS__))
 #define CONC__MADE(call) CONC__MADE_(CONC__UID(conc__h), call)
 #define CONC__MADE_(s, call) __extension__({ \
-    static const conc__site s = { "make", __func__, __FILE__, __LINE__ }; \
-    conc__here = &s; \
+    CONC__SITE_SET(s, "make"); /* of an object: see conc__obj_is */ \
     call; })
 #define conc_timer_new(...) CONC__MADE(conc_timer_new(__VA_ARGS__))
 #define conc_ticker_new(...) CONC__MADE(conc_ticker_new(__VA_ARGS__))
@@ -12205,24 +13322,95 @@ extern "C" {
 #define conc_chan_close(...) CONC__HERE(conc_chan_close(__VA_ARGS__))
 #endif
 #define conc__select(...) CONC__HERE(conc__select(__VA_ARGS__))
-/* atomics are steps, too, in files that define CONC_TEST */
-#define CONC__AT(op, p, call) CONC__HERE((conc__test_atomic(op, (const void *)(uintptr_t)(p)), call))
-#undef conc_atomic_load
-#undef conc_atomic_store
-#undef conc_atomic_exchange
-#undef conc_atomic_compare_exchange
-#undef conc_atomic_fetch_add
-#undef conc_atomic_fetch_sub
-#undef conc_atomic_fetch_and
-#undef conc_atomic_fetch_or
-#undef conc_atomic_fetch_xor
-#define conc_atomic_load(p) CONC__AT(0, p, CONC__STD atomic_load(p))
-#define conc_atomic_store(p, v) CONC__AT(1, p, CONC__STD atomic_store(p, v))
-#define conc_atomic_exchange(p, v) CONC__AT(2, p, CONC__STD atomic_exchange(p, v))
-#define conc_atomic_compare_exchange(p, expected, v) CONC__AT(2, p, CONC__STD atomic_compare_exchange_strong(p, expected, v))
-#define conc_atomic_fetch_add(p, v) CONC__AT(2, p, CONC__STD atomic_fetch_add(p, v))
-#define conc_atomic_fetch_sub(p, v) CONC__AT(2, p, CONC__STD atomic_fetch_sub(p, v))
-#define conc_atomic_fetch_and(p, v) CONC__AT(2, p, CONC__STD atomic_fetch_and(p, v))
-#define conc_atomic_fetch_or(p, v) CONC__AT(2, p, CONC__STD atomic_fetch_or(p, v))
-#define conc_atomic_fetch_xor(p, v) CONC__AT(2, p, CONC__STD atomic_fetch_xor(p, v))
+/* Plain accesses, and atomics with their orders. In files compiled with -fsanitize=thread the compiler's calls do what these would, and only
+   the place is noted. */
+#undef conc_rd
+#undef conc_wr
+#define conc_rd(x) CONC__HERE((conc__test_plain(&(x), sizeof(x), false), (x)))
+#define conc_wr(x, v) CONC__PLAIN_WRITE(CONC__UID(conc__p), CONC__UID(conc__v), CONC__UID(conc__h), x, v)
+#define CONC__PLAIN_WRITE(q, w, s, x, v) __extension__({ \
+    __typeof__(x) *q = &(x); \
+    __typeof__(x) w = (v); \
+    CONC__SITE_SET(s, ""); \
+    conc__test_plain(q, sizeof *q, true); \
+    *q = w; \
+    (void)0; })
+#ifdef __cplusplus
+#define CONC__AUTO auto
+#else
+#define CONC__AUTO __auto_type
+#endif
+#if CONC__TSAN
+#ifndef __cplusplus /* the compilers call these without a word */
+#undef memcpy
+#undef memmove
+#undef memset
+#define memcpy(to, from, n) conc__test_memcpy(to, from, n)
+#define memmove(to, from, n) conc__test_memmove(to, from, n)
+#define memset(to, c, n) conc__test_memset(to, c, n)
+#endif
+#define CONC__TEST_LOAD(q, n, order, v) false
+#define CONC__TEST_STORE(q, n, order) ((void)0)
+#define CONC__TEST_RMW(q, n, order) ((void)0)
+#define CONC__TEST_CAS(q, n, expected, order, failed) false
+#define CONC__TEST_FENCE(order) ((void)0)
+#else
+#define CONC__TEST_LOAD(q, n, order, v) conc__test_load(q, n, (int)(order), v)
+#define CONC__TEST_STORE(q, n, order) conc__test_store(q, n, (int)(order))
+#define CONC__TEST_RMW(q, n, order) conc__test_rmw(q, n, (int)(order))
+#define CONC__TEST_CAS(q, n, expected, order, failed) conc__test_cas(q, n, expected, (int)(order), (int)(failed))
+#define CONC__TEST_FENCE(order) conc__test_fence((int)(order))
+#endif
+#define CONC__LOAD(q, w, s, p, order) __extension__({ \
+    CONC__AUTO q = (p); \
+    __typeof__(CONC__STD atomic_load_explicit(q, order)) w; \
+    CONC__SITE_SET(s, ""); \
+    if (!CONC__TEST_LOAD(q, sizeof w, order, &w)) w = CONC__STD atomic_load_explicit(q, order); \
+    w; })
+#define CONC__STORE(q, w, s, p, v, order) __extension__({ \
+    CONC__AUTO q = (p); \
+    __typeof__(CONC__STD atomic_load(q)) w = (v); \
+    CONC__SITE_SET(s, ""); \
+    CONC__TEST_STORE(q, sizeof w, order); \
+    CONC__STD atomic_store_explicit(q, w, order); })
+#define CONC__MODIFY(f, q, w, s, p, v, order) __extension__({ \
+    CONC__AUTO q = (p); \
+    CONC__AUTO w = (v); \
+    CONC__SITE_SET(s, ""); \
+    CONC__TEST_RMW(q, sizeof(*q), order); \
+    CONC__STD f(q, w, order); })
+#define CONC__CAS(q, e, w, s, p, expected, v, order, failed) __extension__({ \
+    CONC__AUTO q = (p); \
+    CONC__AUTO e = (expected); \
+    __typeof__(*e) w = (v); \
+    CONC__SITE_SET(s, ""); \
+    !CONC__TEST_CAS(q, sizeof(*q), e, order, failed) && \
+        CONC__STD atomic_compare_exchange_strong_explicit(q, e, w, order, failed); })
+#undef conc_atomic_load_explicit
+#undef conc_atomic_store_explicit
+#undef conc_atomic_exchange_explicit
+#undef conc_atomic_compare_exchange_explicit
+#undef conc_atomic_fetch_add_explicit
+#undef conc_atomic_fetch_sub_explicit
+#undef conc_atomic_fetch_and_explicit
+#undef conc_atomic_fetch_or_explicit
+#undef conc_atomic_fetch_xor_explicit
+#undef conc_atomic_fence
+#define conc_atomic_load_explicit(p, order) CONC__LOAD(CONC__UID(conc__p), CONC__UID(conc__v), CONC__UID(conc__h), p, order)
+#define conc_atomic_store_explicit(p, v, order) CONC__STORE(CONC__UID(conc__p), CONC__UID(conc__v), CONC__UID(conc__h), p, v, order)
+#define conc_atomic_exchange_explicit(p, v, order) \
+    CONC__MODIFY(atomic_exchange_explicit, CONC__UID(conc__p), CONC__UID(conc__v), CONC__UID(conc__h), p, v, order)
+#define conc_atomic_compare_exchange_explicit(p, expected, v, order, failed) \
+    CONC__CAS(CONC__UID(conc__p), CONC__UID(conc__e), CONC__UID(conc__v), CONC__UID(conc__h), p, expected, v, order, failed)
+#define conc_atomic_fetch_add_explicit(p, v, order) \
+    CONC__MODIFY(atomic_fetch_add_explicit, CONC__UID(conc__p), CONC__UID(conc__v), CONC__UID(conc__h), p, v, order)
+#define conc_atomic_fetch_sub_explicit(p, v, order) \
+    CONC__MODIFY(atomic_fetch_sub_explicit, CONC__UID(conc__p), CONC__UID(conc__v), CONC__UID(conc__h), p, v, order)
+#define conc_atomic_fetch_and_explicit(p, v, order) \
+    CONC__MODIFY(atomic_fetch_and_explicit, CONC__UID(conc__p), CONC__UID(conc__v), CONC__UID(conc__h), p, v, order)
+#define conc_atomic_fetch_or_explicit(p, v, order) \
+    CONC__MODIFY(atomic_fetch_or_explicit, CONC__UID(conc__p), CONC__UID(conc__v), CONC__UID(conc__h), p, v, order)
+#define conc_atomic_fetch_xor_explicit(p, v, order) \
+    CONC__MODIFY(atomic_fetch_xor_explicit, CONC__UID(conc__p), CONC__UID(conc__v), CONC__UID(conc__h), p, v, order)
+#define conc_atomic_fence(order) CONC__HERE((CONC__TEST_FENCE(order), CONC__STD atomic_thread_fence(order)))
 #endif

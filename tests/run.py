@@ -4,7 +4,12 @@
   run.py                  what `make test` runs
   run.py --long           what `make check` runs: every configuration at 1, 2, 4 and 8 processors, long mode, 20 rounds
   run.py --soak SECONDS   stress only, for so long, plain and under the sanitizers
+<<<<<<< HEAD
+  run.py --only NAMES     some configurations (plain,one-process,debug,clang,asan,tsan,explorer,valgrind,aarch64,million,macros,docs,self,
+=======
   run.py --only NAMES     some configurations (plain,one-process,debug,clang,asan,tsan,explorer,valgrind,aarch64,million,macros,docs,
+                          instrumented: ordinary C11 under the explorer, see tests/instrumented.sh;
+>>>>>>> bcbf20a102340f395184577cb537d1ebc7785257
                           servers: the servers of examples/ with clients of their kinds, see tests/servers)
   run.py --tests PATTERN  some tests (suite, suite.test, with wildcards, -pattern to leave out; may be given again)
 
@@ -283,11 +288,15 @@ def main():
 
     scripts = []
     if not args.soak:
-        for name, path in (("macros", "tests/macros/run.sh"), ("docs", "tests/docs.sh")):
+<<<<<<< HEAD
+        for name, path in (("macros", "tests/macros/run.sh"), ("docs", "tests/docs.sh"), ("self", "tests/self/run.sh")):
+=======
+        for name, path in (("macros", "tests/macros/run.sh"), ("docs", "tests/docs.sh"), ("instrumented", "tests/instrumented.sh")):
+>>>>>>> bcbf20a102340f395184577cb537d1ebc7785257
             if args.only and name not in args.only:
                 continue
             if os.path.exists(os.path.join(ROOT, path)):
-                scripts.append((name, ["bash", path], 900))
+                scripts.append((name, ["bash", path] + ["20000"] * (args.long and name == "self"), 1800))
             else:
                 TOTAL.skip(name, f"no {path}")
         if not args.only or "servers" in args.only:

@@ -265,6 +265,7 @@ def passwords(kind):
 def main():
     args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     args.add_argument("--only", default="plain,asan,tsan")
+    args.add_argument("--long", action="store_true", help="nothing more")
     os.makedirs(OUT, exist_ok=True)
     os.chdir(ROOT)
     for kind in args.parse_args().only.split(","):
