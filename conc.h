@@ -12438,7 +12438,7 @@ CONC_API const char *conc_fail_text(conc_fail_kind kind) {
    A call comes to its point before it looks at the socket, and again after each wait: between the look and the wait nobody else runs, so
    no wake-up is lost. Whatever changes a socket wakes all who wait for it in that direction. For the search a read touches the wire
    that it empties, a write both wires of the connection (to a closed end it resets its own), and whatever has to do with addresses one object
-   for the whole network.
+   for the whole network. What was done before a write happens before what is done after a read of its bytes, or of those that came later.
 
    As TCP on Linux: the end of file comes after the data; bytes that reach a closed end, or are unread when it is closed, reset the
    connection; a dial to where nobody listens is refused, one into a cut gives up after 127 s; a listener holds 128 connections that nobody
@@ -12456,8 +12456,8 @@ struct conc__wire {
     bool ended;              /* the last segment has arrived */
     conc__timer timer;
 };
-struct conc__spot { /* where somebody has listened */
-    struct conc__spot *next;
+struct conc__host { /* where somebody has listened */
+    struct conc__host *next;
     struct conc__sock *listener;
     char host[108];
     int port; /* -1: host is a path */
@@ -12467,7 +12467,7 @@ struct conc__sock {
     uint32_t lock;
     conc__queue q;             /* waiters, their index says for what */
     struct conc__sock *peer;   /* NULL: a listener */
-    struct conc__spot *place; /* NULL: of conc_net_pipe */
+    struct conc__host *place; /* NULL: of conc_net_pipe */
     struct conc__sock *first, *next; /* a listener's connections that are not accepted */
     uint32_t waiting;
     int fd, port;              /* fd: 0 before it is accepted */
@@ -12479,7 +12479,7 @@ struct conc__sock {
 struct conc__net {
     struct conc__sock **sock;  /* by number */
     uint32_t n, have, open;
-    struct conc__spot *places;
+    struct conc__host *places;
     size_t room;
     int next_port;
     bool cut;
@@ -12533,7 +12533,7 @@ CONC__FN int conc__sock_open(struct conc__test *t, struct conc__sock *s, uint8_t
     return s->fd;
 }
 CONC__FN void conc__fire_wire(conc__timer *timer, int64_t now);
-CONC__FN struct conc__sock *conc__sock_new(struct conc__test *t, struct conc__spot *place) {
+CONC__FN struct conc__sock *conc__sock_new(struct conc__test *t, struct conc__host *place) {
     struct conc__sock *s = (struct conc__sock *)conc__net_alloc(t, sizeof *s);
     memset(s, 0, sizeof *s);
     s->place = place;
@@ -12541,7 +12541,7 @@ CONC__FN struct conc__sock *conc__sock_new(struct conc__test *t, struct conc__sp
     conc__timer_init(&s->in.timer, conc__fire_wire, &s->in);
     return s;
 }
-CONC__FN struct conc__sock *conc__sock_pair(struct conc__test *t, struct conc__spot *place) {
+CONC__FN struct conc__sock *conc__sock_pair(struct conc__test *t, struct conc__host *place) {
     struct conc__sock *a = conc__sock_new(t, place), *b = conc__sock_new(t, place);
     a->peer = b;
     b->peer = a;
@@ -12681,6 +12681,7 @@ CONC__FN ssize_t conc__wire_read(struct conc__sock *s, const struct iovec *iov, 
     if (n > w->here) n = w->here;
     if (t->o.net.short_reads && n > 1) n -= (n - 1) * conc__test_choice(t, 3) / 2; /* all, half or one */
     conc__iov_copy(w, t->net->room, w->first, iov, 0, n, false);
+    conc__ordered_after(w, ALL);
     if (peek) return (ssize_t)n;
     w->first = (w->first + n) % t->net->room;
     w->here -= n;
@@ -12692,6 +12693,7 @@ CONC__FN ssize_t conc__net_read(int fd, const struct iovec *iov, size_t count, i
     for (struct conc__sock *s; (s = conc__net_begin(fd, CONC__O_READ, true, deadline, ctx)) != NULL;) {
         if (s->in.here > 0 && conc__iov_size(iov, count) > 0) return conc__wire_read(s, iov, count, (flags & MSG_PEEK) != 0);
         if (s->reset) return errno = ECONNRESET, -1;
+        if (s->in.ended) conc__ordered_after(&s->in, ALL);
         if (s->in.ended || conc__iov_size(iov, count) == 0) return 0;
         if (flags & MSG_DONTWAIT) return errno = EAGAIN, -1;
         if (!conc__sock_wait(s, CONC_READ, deadline, ctx)) break;
@@ -12706,6 +12708,7 @@ CONC__FN size_t conc__wire_write(struct conc__sock *s, const struct iovec *iov, 
     if (n > rest) n = rest;
     conc__iov_copy(w, t->net->room, w->first + w->all, iov, done, n, true);
     w->all += n;
+    conc__ordered_before(w, ALL);
     if (n > 0) conc__wire_send(t, w, n, false);
     return n;
 }
@@ -12751,6 +12754,7 @@ CONC__FN int conc__net_close(int fd, bool write_only) {
     conc__sock_point(t, CONC__O_FDCLOSE, s);
     if (!s || s->closed) return errno = EBADF, -1;
     if (write_only && (!s->peer || s->reset)) return errno = ENOTCONN, -1;
+    if (s->peer) conc__ordered_before(&s->peer->in, ALL);
     if (write_only) {
         if (!s->finished) conc__wire_send(t, &s->peer->in, 0, true);
         s->finished = true;
@@ -12765,7 +12769,7 @@ CONC__FN int conc__net_close(int fd, bool write_only) {
 }
 
 /* addresses */
-CONC__FN bool conc__spot_parse(struct conc__spot *p, const char *address, bool path) {
+CONC__FN bool conc__host_parse(struct conc__host *p, const char *address, bool path) {
     size_t n = address ? strlen(address) : 0;
     char *colon, *end;
     memset(p, 0, sizeof *p);
@@ -12784,28 +12788,28 @@ CONC__FN bool conc__spot_parse(struct conc__spot *p, const char *address, bool p
 CONC__FN bool conc__is_one_of(const char *s, const char *a, const char *b, const char *c) {
     return strcmp(s, a) == 0 || strcmp(s, b) == 0 || strcmp(s, c) == 0;
 }
-CONC__FN bool conc__spot_is(const struct conc__spot *p, const struct conc__spot *wanted) {
+CONC__FN bool conc__host_is(const struct conc__host *p, const struct conc__host *wanted) {
     if (p->port != wanted->port) return false;
     if (strcmp(p->host, wanted->host) == 0 || p->port < 0) return strcmp(p->host, wanted->host) == 0;
     if (conc__is_one_of(p->host, "", "0.0.0.0", "[::]") || conc__is_one_of(wanted->host, "", "0.0.0.0", "[::]")) return true;
     return conc__is_one_of(p->host, "localhost", "127.0.0.1", "[::1]") && conc__is_one_of(wanted->host, "localhost", "127.0.0.1", "[::1]");
 }
-CONC__FN struct conc__spot *conc__spot_at(struct conc__net *net, const struct conc__spot *wanted) {
-    struct conc__spot *p = net->places;
-    while (p && !conc__spot_is(p, wanted)) p = p->next;
+CONC__FN struct conc__host *conc__host_at(struct conc__net *net, const struct conc__host *wanted) {
+    struct conc__host *p = net->places;
+    while (p && !conc__host_is(p, wanted)) p = p->next;
     return p;
 }
 CONC__FN int conc__net_listen(const char *address, bool path) {
     struct conc__test *t = conc__test_of();
     struct conc__net *net = conc__net_of(t);
-    struct conc__spot wanted, *p;
+    struct conc__host wanted, *p;
     conc__test_point(CONC__O_LISTEN, net, NULL);
-    if (!conc__spot_parse(&wanted, address, path)) return -1;
+    if (!conc__host_parse(&wanted, address, path)) return -1;
     if (wanted.port == 0) wanted.port = net->next_port++;
-    p = conc__spot_at(net, &wanted);
+    p = conc__host_at(net, &wanted);
     if (p && p->listener) return errno = EADDRINUSE, -1;
     if (!p) {
-        p = (struct conc__spot *)conc__net_alloc(t, sizeof *p);
+        p = (struct conc__host *)conc__net_alloc(t, sizeof *p);
         *p = wanted;
         p->next = net->places;
         net->places = p;
@@ -12827,6 +12831,7 @@ CONC__FN int conc__net_accept(int fd, struct sockaddr *addr, socklen_t *len, int
     struct conc__sock *c = s->first;
     struct conc__test *t = conc__test_of();
     s->first = c->next;
+    conc__ordered_after(&c->in, ALL);
     if (s->waiting-- == CONC__BACKLOG) conc__net_wake(&t->net->dialers, CONC_WRITE);
     if (addr && len) {
         struct sockaddr_in a;
@@ -12841,15 +12846,15 @@ CONC__FN int conc__net_accept(int fd, struct sockaddr *addr, socklen_t *len, int
     return conc__sock_open(t, c, CONC__O_ACCEPT);
 }
 /* Until the network lets a dial through to wanted: its place, where somebody listens and has room; or NULL and errno. */
-CONC__FN struct conc__spot *conc__dial_wait(struct conc__test *t, const struct conc__spot *wanted, int64_t deadline, conc_ctx *ctx) {
+CONC__FN struct conc__host *conc__dial_wait(struct conc__test *t, const struct conc__host *wanted, int64_t deadline, conc_ctx *ctx) {
     struct conc__net *net = t->net;
     for (;;) {
-        struct conc__spot *p = conc__spot_at(net, wanted);
+        struct conc__host *p = conc__host_at(net, wanted);
         bool cut = net->cut || (p && p->cut);
-        if (!cut && (!p || !p->listener)) return errno = ECONNREFUSED, (struct conc__spot *)NULL;
+        if (!cut && (!p || !p->listener)) return errno = ECONNREFUSED, (struct conc__host *)NULL;
         if (!cut && p->listener->waiting < CONC__BACKLOG) return p;
         conc_status st = conc__net_wait(&net->lock, &net->dialers, CONC_WRITE, deadline, ctx);
-        if (st != CONC_OK) return errno = conc__errno_of(st), (struct conc__spot *)NULL;
+        if (st != CONC_OK) return errno = conc__errno_of(st), (struct conc__host *)NULL;
         conc__test_point(CONC__O_DIAL, net, NULL);
     }
 }
@@ -12869,9 +12874,9 @@ CONC__FN bool conc__dial_travel(struct conc__test *t, int64_t deadline, conc_ctx
 CONC__FN int conc__net_dial(const char *address, bool path, int64_t deadline, conc_ctx *ctx) {
     struct conc__test *t = conc__test_of();
     struct conc__net *net = conc__net_of(t);
-    struct conc__spot wanted, *p;
+    struct conc__host wanted, *p;
     conc__test_point(CONC__O_DIAL, net, NULL);
-    if (!conc__spot_parse(&wanted, address, path)) return -1;
+    if (!conc__host_parse(&wanted, address, path)) return -1;
     if (t->o.net.resets && conc__fault_ask(t, "connection refused")) return errno = ECONNREFUSED, -1;
     if (deadline > t->now + conc__dial_limit) deadline = t->now + conc__dial_limit;
     if (!conc__dial_travel(t, deadline, ctx) || (p = conc__dial_wait(t, &wanted, deadline, ctx)) == NULL) return -1;
@@ -12881,6 +12886,7 @@ CONC__FN int conc__net_dial(const char *address, bool path, int64_t deadline, co
     while (*at) at = &(*at)->next;
     *at = c->peer;
     l->waiting++;
+    conc__ordered_before(&c->peer->in, ALL);
     conc__net_wake(&l->q, CONC_READ);
     return conc__sock_open(t, c, CONC__O_DIAL);
 }
@@ -12912,12 +12918,12 @@ CONC_API int conc_net_reset(int fd) {
     return 0;
 }
 CONC__FN conc_status conc__net_cut(struct conc__test *t, const char *address, bool cut) {
-    struct conc__spot wanted, *p;
+    struct conc__host wanted, *p;
     if (!address) t->net->cut = cut;
     for (p = t->net->places; !address && !cut && p; p = p->next) p->cut = false;
     if (!address) return CONC_OK;
-    if (!conc__spot_parse(&wanted, address, !strrchr(address, ':'))) return CONC_INVALID;
-    if ((p = conc__spot_at(t->net, &wanted)) == NULL) return CONC_INVALID;
+    if (!conc__host_parse(&wanted, address, !strrchr(address, ':'))) return CONC_INVALID;
+    if ((p = conc__host_at(t->net, &wanted)) == NULL) return CONC_INVALID;
     p->cut = cut;
     return CONC_OK;
 }
@@ -14235,13 +14241,13 @@ extern "C" {
 #if defined(CONC_TEST) && !defined(CONC__SITES)
 #define CONC__SITES
 #if CONC__TSAN /* a store into it would be taken for one of the program */
-#define CONC__SITE_SET(s) static const conc__site s = { "", __func__, __FILE__, __LINE__ }; conc__test_here(&s)
+#define CONC__SITE_SET(s, what) static const conc__site s = { what, __func__, __FILE__, __LINE__ }; conc__test_here(&s)
 #else
-#define CONC__SITE_SET(s) static const conc__site s = { "", __func__, __FILE__, __LINE__ }; conc__here = &s
+#define CONC__SITE_SET(s, what) static const conc__site s = { what, __func__, __FILE__, __LINE__ }; conc__here = &s
 #endif
 #define CONC__HERE(call) CONC__HERE_(CONC__UID(conc__h), call)
 #define CONC__HERE_(s, call) __extension__({ \
-    CONC__SITE_SET(s); \
+    CONC__SITE_SET(s, ""); \
     call; })
 #define conc_mutex_lock(...) CONC__HERE(conc_mutex_lock(__VA_ARGS__))
 #define conc_mutex_try_lock(...) CONC__HERE(conc_mutex_try_lock(__VA_ARGS__))
@@ -14273,8 +14279,7 @@ extern "C" {
 #define conc_ctx_err(...) CONC__HERE(conc_ctx_err(__VA_ARGS__))
 #define CONC__MADE(call) CONC__MADE_(CONC__UID(conc__h), call)
 #define CONC__MADE_(s, call) __extension__({ \
-    static const conc__site s = { "make", __func__, __FILE__, __LINE__ }; \
-    conc__here = &s; \
+    CONC__SITE_SET(s, "make"); /* of an object: see conc__obj_is */ \
     call; })
 #define conc_timer_new(...) CONC__MADE(conc_timer_new(__VA_ARGS__))
 #define conc_ticker_new(...) CONC__MADE(conc_ticker_new(__VA_ARGS__))
@@ -14348,7 +14353,7 @@ extern "C" {
 #define CONC__PLAIN_WRITE(q, w, s, x, v) __extension__({ \
     __typeof__(x) *q = &(x); \
     __typeof__(x) w = (v); \
-    CONC__SITE_SET(s); \
+    CONC__SITE_SET(s, ""); \
     conc__test_plain(q, sizeof *q, true); \
     *q = w; \
     (void)0; })
@@ -14381,26 +14386,26 @@ extern "C" {
 #define CONC__LOAD(q, w, s, p, order) __extension__({ \
     CONC__AUTO q = (p); \
     __typeof__(CONC__STD atomic_load_explicit(q, order)) w; \
-    CONC__SITE_SET(s); \
+    CONC__SITE_SET(s, ""); \
     if (!CONC__TEST_LOAD(q, sizeof w, order, &w)) w = CONC__STD atomic_load_explicit(q, order); \
     w; })
 #define CONC__STORE(q, w, s, p, v, order) __extension__({ \
     CONC__AUTO q = (p); \
     __typeof__(CONC__STD atomic_load(q)) w = (v); \
-    CONC__SITE_SET(s); \
+    CONC__SITE_SET(s, ""); \
     CONC__TEST_STORE(q, sizeof w, order); \
     CONC__STD atomic_store_explicit(q, w, order); })
 #define CONC__MODIFY(f, q, w, s, p, v, order) __extension__({ \
     CONC__AUTO q = (p); \
     CONC__AUTO w = (v); \
-    CONC__SITE_SET(s); \
+    CONC__SITE_SET(s, ""); \
     CONC__TEST_RMW(q, sizeof(*q), order); \
     CONC__STD f(q, w, order); })
 #define CONC__CAS(q, e, w, s, p, expected, v, order, failed) __extension__({ \
     CONC__AUTO q = (p); \
     CONC__AUTO e = (expected); \
     __typeof__(*e) w = (v); \
-    CONC__SITE_SET(s); \
+    CONC__SITE_SET(s, ""); \
     !CONC__TEST_CAS(q, sizeof(*q), e, order, failed) && \
         CONC__STD atomic_compare_exchange_strong_explicit(q, e, w, order, failed); })
 #undef conc_atomic_load_explicit
