@@ -11326,7 +11326,8 @@ CONC__FN void conc__say_row(const struct conc__page *p, size_t i) {
 CONC__FN void conc__say_end(const struct conc__page *p) {
     struct conc__test *t = p->t;
     size_t y = conc__row_y(p, t->ntrace);
-    bool own = t->kind == CONC_FAIL_ASSERT || t->kind == CONC_FAIL_PANIC || t->kind == CONC_FAIL_CRASH || t->kind == CONC_FAIL_HANG;
+    bool own = t->kind == CONC_FAIL_ASSERT || t->kind == CONC_FAIL_PANIC || t->kind == CONC_FAIL_RACE || t->kind == CONC_FAIL_CRASH ||
+               t->kind == CONC_FAIL_HANG;
     own = own && t->cur && t->cur->next.g < p->columns;
     uint32_t x = conc__column_x(own ? t->cur->next.g : 0);
     conc__say(t, "<g class=\"end\"><path d=\"M%u %zu l12 12 m0 -12 l-12 12\"/><text x=\"%u\" y=\"%zu\">", x - 6, y - 6, x + 14, y + 4);
