@@ -12,7 +12,7 @@
 #define BUGS_H
 #include "../harness.h"
 
-enum bug_suite { BUG_BLOCKING, BUG_NONBLOCKING, BUG_CLASSIC, BUG_SUITES };
+enum bug_suite { BUG_BLOCKING, BUG_NONBLOCKING, BUG_CLASSIC };
 struct bug {
     enum bug_suite suite;
     const char *name, *group, *what;
@@ -26,11 +26,11 @@ static void bug_enter(struct bug *b) {
     bugs_end = &b->next;
 }
 
-#define BUG(suite_, name_, group_, kind_, what_)                                                          \
-    static void name_##_body(bool mended);                                                                 \
-    static void name_(void *arg) { name_##_body(arg != NULL); }                                            \
-    static struct bug name_##_entry = { suite_, #name_, group_, what_, name_, kind_, NULL };              \
-    __attribute__((constructor)) static void name_##_enter(void) { bug_enter(&name_##_entry); }            \
+#define BUG(suite_, name_, group_, kind_, what_)                                                       \
+    static void name_##_body(bool mended);                                                             \
+    static void name_(void *arg) { name_##_body(arg != NULL); }                                        \
+    static struct bug name_##_entry = { suite_, #name_, group_, what_, name_, kind_, NULL };           \
+    __attribute__((constructor)) static void name_##_enter(void) { bug_enter(&name_##_entry); }        \
     static void name_##_body(bool mended)
 #define BLOCKING(name, group, kind, what) BUG(BUG_BLOCKING, name, group, CONC_FAIL_##kind, what)
 #define NONBLOCKING(name, group, kind, what) BUG(BUG_NONBLOCKING, name, group, CONC_FAIL_##kind, what)
