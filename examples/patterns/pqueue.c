@@ -1,4 +1,4 @@
-/* pqueue: a hospital's waiting room. Patients come in any order; the two doctors always call the most urgent, and of those equally
+/* pqueue: a hospital's waiting room. Patients come as they come; the two doctors always call the most urgent, and of those equally
    urgent the one who has waited longest. The room has ten chairs: who finds none is sent elsewhere. */
 #define CONC_IMPLEMENTATION
 #include "conc.h"
