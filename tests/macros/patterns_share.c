@@ -1,0 +1,38 @@
+/* Every public form of the patterns that share and that control lifetimes; see patterns.c. */
+#include "pubsub.h"
+#include "pubsub.h"
+#include <stdio.h>
+
+#define CHECK(x) ((x) ? (void)0 : (fprintf(stderr, "patterns_share.c:%d: %s\n", __LINE__, #x), abort()))
+
+struct note { const char *text; int n; };
+struct board { pubsub(struct note) notes; pubsub_sub(struct note) mine; };
+
+static void use_pubsub(void) {
+    struct board b = { pubsub_make(struct note), NULL };
+    const struct note note = { "x", 1 };
+    CHECK(b.notes != NULL);
+    b.mine = pubsub_subscribe(b.notes, "t", 2, PUBSUB_DROP_NEWEST);
+    pubsub_sub(struct note) all = pubsub_subscribe(b.notes, NULL, 1, PUBSUB_DROP_OLDEST);
+    conc_recv_chan(struct note) c = pubsub_chan(b.mine);
+    CHECK(pubsub_count(b.notes, "t") == 1 && pubsub_count(b.notes, NULL) == 1);
+    CHECK(pubsub_publish(b.notes, NULL, "t", note) == CONC_OK && pubsub_publish(b.notes, conc_ctx_background(), "u", note) == CONC_OK);
+    CHECK(conc_chan_recv(c).n == 1 && pubsub_get_counts(all).dropped == 1);
+    conc_select { conc_on_recv(v, pubsub_chan(all)) CHECK(v.text[0] == 'x'); }
+    pubsub_unsubscribe(all);
+    pubsub_close(b.notes);
+    conc_chan_range(v, pubsub_chan(all)) CHECK(v.n == 0);
+    pubsub_sub_free(b.mine), pubsub_free(b.notes), pubsub_sub_free(all);
+
+    pubsub(int) numbers = pubsub_make(int);
+    pubsub_sub(int) s = pubsub_subscribe(numbers, "n", 1, PUBSUB_BLOCK);
+    CHECK(pubsub_publish(numbers, NULL, "n", 'a') == CONC_OK && conc_chan_recv(pubsub_chan(s)) == 'a');
+    pubsub_sub_free(s), pubsub_free(numbers);
+}
+
+void PATTERNS_NAME(void);
+void PATTERNS_NAME(void) { use_pubsub(); }
+#ifdef PATTERNS_MAIN
+void PATTERNS_OTHER(void);
+int main(void) { PATTERNS_NAME(), PATTERNS_OTHER(); }
+#endif
