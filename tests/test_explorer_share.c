@@ -1,6 +1,8 @@
 /* The patterns that share and that control lifetimes, under the explorer: what must hold in every schedule. */
 #include "harness.h"
+#include "../patterns/heartbeat.h"
 #include "../patterns/pubsub.h"
+#include "../patterns/steward.h"
 
 #if defined(CONC_TEST) && !HARNESS_TSAN
 /* Several hundred schedules of each strategy; and all of those with one preemption, where they are few enough. */
@@ -61,6 +63,133 @@ TEST(pubsub, .seconds = 120) {
     agree("a subscriber leaves", subscriber_leaves, NULL, true);
     agree("the pubsub is closed", subscriber_leaves, &yes, true);
     agree("drops while it receives", drops_and_receives, NULL, true);
+}
+
+/* ---- heartbeat ---- */
+
+static void echo(struct heartbeat *h, conc_ctx *ctx, chan(int) in, chan(int) out) {
+    int v;
+    while (heartbeat_do(h, ctx, case_recv(in, &v)) == CONC_OK) {
+        heartbeat_beat(h);
+        if (heartbeat_do(h, ctx, case_send(out, v)) != CONC_OK) break;
+    }
+    heartbeat_end(h);
+}
+/* A watcher gets as many beats as it can see, then the end; the consumer goes away after the first result (arg: before it). */
+static void beats_and_end(void *early) {
+    struct heartbeat h;
+    chan(int) in = chan_make(int, 2), out = chan_make(int);
+    conc_ctx *ctx = conc_ctx_with_cancel(conc_ctx_background());
+    conc_wg wg = CONC_WG_INIT;
+    conc_assert(heartbeat_init(&h, CONC_SEC) == CONC_OK);
+    conc_wg_go(&wg, echo, &h, ctx, in, out);
+    chan_send(in, 1), chan_send(in, 2);
+    conc_assert(heartbeat_wait(&h, NULL, CONC_FOREVER) == CONC_OK);
+    if (!early) conc_assert(chan_recv(out) == 1);
+    conc_ctx_cancel(ctx);
+    while (heartbeat_wait(&h, NULL, CONC_FOREVER) == CONC_OK) {}
+    conc_wg_wait(&wg);
+    conc_assert(heartbeat_count(&h) >= 1 && chan_len(out) == 0);
+    heartbeat_free(&h);
+    conc_ctx_free(ctx), chan_free(in), chan_free(out);
+}
+/* Virtual time: a beat every second while the worker waits for ten, and silence once it has ended in silence. */
+static void beats_in_time(void *arg) {
+    struct heartbeat h;
+    chan(int) none = chan_make(int);
+    conc_ctx *ctx = conc_ctx_with_timeout(conc_ctx_background(), 10 * CONC_SEC + 1);
+    conc_wg wg = CONC_WG_INIT;
+    (void)arg;
+    conc_assert(heartbeat_init(&h, CONC_SEC) == CONC_OK);
+    conc_wg_go(&wg, echo, &h, ctx, none, none);
+    conc_assert(heartbeat_wait(&h, NULL, CONC_SEC - 1) == CONC_TIMEOUT);
+    for (int i = 0; i < 10; i++) conc_assert(heartbeat_wait(&h, NULL, CONC_SEC) == CONC_OK);
+    conc_assert(heartbeat_wait(&h, NULL, CONC_SEC) == CONC_CLOSED);
+    conc_wg_wait(&wg);
+    conc_assert(heartbeat_count(&h) == 10);
+    heartbeat_free(&h);
+    conc_ctx_free(ctx), chan_free(none);
+}
+static void bubble(void (*fn)(void *), void *arg) {
+    conc_report r = conc_bubble(fn, arg);
+    CHECK_SAY(r.ok, "%s", r.text);
+}
+TEST(heartbeat, .seconds = 120) {
+    int yes = 1;
+    agree("beats, and an end", beats_and_end, NULL, true);
+    agree("beats, and an early end", beats_and_end, &yes, true);
+    bubble(beats_in_time, NULL);
+}
+
+/* ---- steward ---- */
+
+struct script { int at, alive; chan(char) gate; };
+static int fails(conc_ctx *ctx, struct steward_pulse *pulse, struct script *s) {
+    (void)ctx, (void)pulse;
+    return s->at++, -1;
+}
+/* The pauses double up to the longest. */
+static void pauses(void *arg) {
+    struct steward s;
+    struct script sc = { 0, 0, NULL };
+    int64_t begin = conc_now();
+    (void)arg;
+    conc_assert(steward_init(&s, CONC_SEC) == CONC_OK);
+    s.backoff = CONC_SEC, s.backoff_max = 5 * CONC_SEC, s.most_restarts = 5;
+    conc_assert(steward_run(&s, NULL, fails, &sc) == -1 && sc.at == 6);
+    conc_assert(conc_now() - begin == (1 + 2 + 4 + 5 + 5) * CONC_SEC);
+    steward_free(&s);
+}
+static int beats_for_a_while(conc_ctx *ctx, struct steward_pulse *pulse, struct script *s) {
+    for (int i = 0; i < 10; i++) conc_sleep(CONC_SEC), steward_beat(pulse);
+    s->at++;
+    return conc_sleep_ctx(ctx, CONC_HOUR) == CONC_OK ? 0 : -1;
+}
+/* A ward is left alone while it beats, and cancelled when it has been silent for as long as that; the pause is short again. */
+static void silence_in_time(void *arg) {
+    struct steward s;
+    struct script sc = { 0, 0, NULL };
+    int64_t begin = conc_now();
+    (void)arg;
+    conc_assert(steward_init(&s, 2 * CONC_SEC) == CONC_OK);
+    s.backoff = CONC_SEC, s.backoff_max = 5 * CONC_SEC, s.most_restarts = 3;
+    conc_assert(steward_run(&s, NULL, beats_for_a_while, &sc) == CONC_TIMEOUT && sc.at == 4);
+    conc_assert(conc_now() - begin == (4 * 12 + 3) * CONC_SEC);
+    conc_assert(steward_get_stats(&s).silent == 4 && steward_get_stats(&s).stuck == 0);
+    steward_free(&s);
+}
+static int alone(conc_ctx *ctx, struct steward_pulse *pulse, struct script *s) {
+    conc_assert(s->alive++ == 0); /* never two at once: no lock */
+    steward_beat(pulse);
+    if (conc_choose(2)) conc_yield();
+    else (void)chan_recv(s->gate); /* deaf until it opens */
+    s->alive--;
+    return s->at++ < 1 ? -1 : conc_ctx_err(ctx) == CONC_OK ? 0 : -2;
+}
+static void run_alone(struct steward *s, conc_ctx *ctx, struct script *sc) { (void)steward_run(s, ctx, alone, sc); }
+/* Whatever comes first of beats, silence, ends and the cancel: wards do not overlap, none is lost, all ends. */
+static void stewardship(void *arg) {
+    struct steward s;
+    struct script sc = { 0, 0, chan_make(char) };
+    conc_ctx *ctx = conc_ctx_with_cancel(conc_ctx_background());
+    conc_wg wg = CONC_WG_INIT;
+    (void)arg;
+    conc_assert(steward_init(&s, CONC_MS) == CONC_OK);
+    s.most_restarts = 2;
+    conc_wg_go(&wg, run_alone, &s, ctx, &sc);
+    conc_yield();
+    chan_close(sc.gate);
+    conc_yield();
+    conc_ctx_cancel(ctx);
+    conc_wg_wait(&wg);
+    steward_free(&s);
+    conc_assert(sc.alive == 0 && steward_get_stats(&s).stuck == 0 && steward_get_stats(&s).started == (size_t)sc.at);
+    conc_ctx_free(ctx), chan_free(sc.gate);
+}
+TEST(steward, .seconds = 120) {
+    bubble(pauses, NULL);
+    bubble(silence_in_time, NULL);
+    agree("a ward that may be deaf", stewardship, NULL, false);
 }
 #else
 TEST(unavailable) { CHECK_EQ(conc_bubble(NULL, NULL).kind, CONC_FAIL_UNAVAILABLE); }

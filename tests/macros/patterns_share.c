@@ -1,6 +1,10 @@
 /* Every public form of the patterns that share and that control lifetimes; see patterns.c. */
+#include "heartbeat.h"
 #include "pubsub.h"
+#include "steward.h"
+#include "heartbeat.h"
 #include "pubsub.h"
+#include "steward.h"
 #include <stdio.h>
 
 #define CHECK(x) ((x) ? (void)0 : (fprintf(stderr, "patterns_share.c:%d: %s\n", __LINE__, #x), abort()))
@@ -30,8 +34,40 @@ static void use_pubsub(void) {
     pubsub_sub_free(s), pubsub_free(numbers);
 }
 
+static void use_heartbeat(void) {
+    struct heartbeat h;
+    conc_chan(int) c = conc_chan_make(int, 1);
+    int v = 0;
+    CHECK(heartbeat_init(&h, CONC_HOUR) == CONC_OK);
+    CHECK(heartbeat_do(&h, NULL, conc_case_send(c, 3)) == CONC_OK);
+    CHECK(heartbeat_do(&h, conc_ctx_background(), conc_case_recv(c, &v)) == CONC_OK && v == 3);
+    heartbeat_beat(&h);
+    CHECK(heartbeat_wait(&h, NULL, CONC_FOREVER) == CONC_OK && heartbeat_count(&h) == 1 && heartbeat_last(&h) > 0);
+    conc_select {
+        conc_on_recv(t, heartbeat_ticks(&h)) CHECK(t == 0);
+        conc_on_recv(t, heartbeat_chan(&h)) CHECK(t == 0);
+        conc_on_default {}
+    }
+    heartbeat_end(&h);
+    heartbeat_free(&h);
+    conc_chan_free(c);
+}
+
+static int ward(conc_ctx *ctx, struct steward_pulse *pulse, int *n) { return (void)ctx, steward_beat(pulse), ++*n == 2 ? 0 : -1; }
+static int any_ward(conc_ctx *ctx, struct steward_pulse *pulse, const void *p) { return (void)ctx, (void)pulse, p == NULL ? 0 : 1; }
+
+static void use_steward(void) {
+    struct steward s;
+    int n = 0;
+    CHECK(steward_init(&s, CONC_HOUR) == CONC_OK);
+    s.backoff = 0;
+    CHECK(steward_run(&s, NULL, ward, &n) == 0 && steward_run(&s, conc_ctx_background(), &any_ward, NULL) == 0);
+    CHECK(steward_get_stats(&s).started == 3 && steward_get_stats(&s).error == -1);
+    steward_free(&s);
+}
+
 void PATTERNS_NAME(void);
-void PATTERNS_NAME(void) { use_pubsub(); }
+void PATTERNS_NAME(void) { use_pubsub(), use_heartbeat(), use_steward(); }
 #ifdef PATTERNS_MAIN
 void PATTERNS_OTHER(void);
 int main(void) { PATTERNS_NAME(), PATTERNS_OTHER(); }

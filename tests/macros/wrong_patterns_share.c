@@ -1,12 +1,16 @@
 /* Mistakes with the patterns that share and that control lifetimes, in the form of wrong.c. */
+#include "heartbeat.h"
 #include "pubsub.h"
+#include "steward.h"
 
 struct job { int n; };
 struct price { int n; };
+int job_ward(conc_ctx *ctx, struct steward_pulse *pulse, struct job *job);
+int job_deaf(conc_ctx *ctx, struct job *job);
 
-void wrong(pubsub(struct price) p, pubsub_sub(struct price) s, struct job *job);
-void wrong(pubsub(struct price) p, pubsub_sub(struct price) s, struct job *job) {
-    (void)p, (void)s, (void)job;
+void wrong(pubsub(struct price) p, pubsub_sub(struct price) s, struct steward *st, struct heartbeat *h, struct job *job, double *d);
+void wrong(pubsub(struct price) p, pubsub_sub(struct price) s, struct steward *st, struct heartbeat *h, struct job *job, double *d) {
+    (void)p, (void)s, (void)st, (void)h, (void)job, (void)d;
 
 #ifdef WRONG_pubsub_message
 // gcc elsewhere: incompatible types when initializing
@@ -46,5 +50,23 @@ void wrong(pubsub(struct price) p, pubsub_sub(struct price) s, struct job *job) 
 // clang: incompatible (function )?pointer types
 // c++: (no matching function|cannot convert)
     (void)pubsub_publish(s, NULL, "t", s); //!
+#endif
+#ifdef WRONG_heartbeat_channel
+// gcc: conversion to non-scalar type|incompatible type|passing argument
+// clang: passing .* to parameter of incompatible type
+// c++: (no matching function|cannot convert|could not convert|no viable conversion)
+    (void)heartbeat_do(h, NULL, heartbeat_chan(h)); //!
+#endif
+#ifdef WRONG_steward_parameters
+// gcc elsewhere: too many arguments to function .job_deaf.
+// clang: too many arguments to function call
+// c++ elsewhere: steward_run: a ward is int ward\(conc_ctx \*ctx, struct steward_pulse \*pulse, T \*arg\)
+    (void)steward_run(st, NULL, job_deaf, job); //!
+#endif
+#ifdef WRONG_steward_argument
+// gcc elsewhere: passing argument 3 of .job_ward. from incompatible pointer type
+// clang: incompatible pointer types passing
+// c++ elsewhere: steward_run: a ward is int ward\(conc_ctx \*ctx, struct steward_pulse \*pulse, T \*arg\)
+    (void)steward_run(st, NULL, job_ward, d); //!
 #endif
 }
