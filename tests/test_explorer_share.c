@@ -2,6 +2,7 @@
 #include "harness.h"
 #include "../patterns/heartbeat.h"
 #include "../patterns/pubsub.h"
+#include "../patterns/shutdown.h"
 #include "../patterns/steward.h"
 
 #if defined(CONC_TEST) && !HARNESS_TSAN
@@ -190,6 +191,41 @@ TEST(steward, .seconds = 120) {
     bubble(pauses, NULL);
     bubble(silence_in_time, NULL);
     agree("a ward that may be deaf", stewardship, NULL, false);
+}
+
+/* ---- shutdown ---- */
+
+struct shop { struct shutdown s; int inside, entered; };
+static int shop_is_empty(conc_ctx *ctx, struct shop *shop) { return (void)ctx, shop->inside; }
+static void visits(struct shop *shop, bool stays) {
+    if (!shutdown_enter(&shop->s, "visitor")) return;
+    shop->inside++, shop->entered++;
+    if (stays) (void)chan_recv(conc_ctx_done(shutdown_cut(&shop->s)));
+    else conc_yield();
+    shop->inside--;
+    shutdown_leave(&shop->s, "visitor");
+}
+/* Whoever entered has left before the hooks, or was cut off (arg: there is one who stays); nobody is let in afterwards. */
+static void visitors_and_shutdown(void *stays) {
+    struct shop shop = { .inside = 0, .entered = 0 };
+    conc_wg wg = CONC_WG_INIT;
+    conc_assert(shutdown_init(&shop.s, false) == CONC_OK && shutdown_hook(&shop.s, shop_is_empty, &shop) == CONC_OK);
+    shop.s.cut_grace = CONC_FOREVER;
+    if (!stays) shop.s.grace = CONC_FOREVER;
+    for (int i = 0; i < 3; i++) conc_wg_go(&wg, visits, &shop, stays && i == 0);
+    conc_yield();
+    shutdown_begin(&shop.s);
+    conc_status err = shutdown_run(&shop.s, NULL);
+    conc_assert(shop.inside == 0 && shop.s.report.stuck == 0 && shop.s.report.hook == NULL);
+    conc_assert(err == (shop.s.report.cut > 0 ? CONC_TIMEOUT : CONC_OK) && (stays || err == CONC_OK));
+    conc_assert(!shutdown_enter(&shop.s, "visitor"));
+    conc_wg_wait(&wg);
+    shutdown_free(&shop.s);
+}
+TEST(shutdown, .seconds = 120) {
+    int yes = 1;
+    agree("visitors, and a stop", visitors_and_shutdown, NULL, true);
+    agree("one who stays", visitors_and_shutdown, &yes, false);
 }
 #else
 TEST(unavailable) { CHECK_EQ(conc_bubble(NULL, NULL).kind, CONC_FAIL_UNAVAILABLE); }

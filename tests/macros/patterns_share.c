@@ -1,9 +1,11 @@
 /* Every public form of the patterns that share and that control lifetimes; see patterns.c. */
 #include "heartbeat.h"
 #include "pubsub.h"
+#include "shutdown.h"
 #include "steward.h"
 #include "heartbeat.h"
 #include "pubsub.h"
+#include "shutdown.h"
 #include "steward.h"
 #include <stdio.h>
 
@@ -66,8 +68,23 @@ static void use_steward(void) {
     steward_free(&s);
 }
 
+static int hook(conc_ctx *ctx, int *n) { return (void)ctx, ++*n, 0; }
+static int any_hook(conc_ctx *ctx, const void *p) { return (void)ctx, p == NULL ? 0 : 1; }
+
+static void use_shutdown(void) {
+    struct shutdown s;
+    int n = 0;
+    CHECK(shutdown_init(&s, true) == CONC_OK);
+    CHECK(shutdown_hook(&s, hook, &n) == CONC_OK && shutdown_hook(&s, &any_hook, NULL) == CONC_OK);
+    CHECK(shutdown_enter(&s, "job") && conc_ctx_err(shutdown_stopping(&s)) == CONC_OK && conc_ctx_err(shutdown_cut(&s)) == CONC_OK);
+    shutdown_leave(&s, "job");
+    shutdown_begin(&s);
+    CHECK(shutdown_run(&s, conc_ctx_background()) == CONC_OK && n == 1 && s.report.text[0] == 'i');
+    shutdown_free(&s);
+}
+
 void PATTERNS_NAME(void);
-void PATTERNS_NAME(void) { use_pubsub(), use_heartbeat(), use_steward(); }
+void PATTERNS_NAME(void) { use_pubsub(), use_heartbeat(), use_steward(), use_shutdown(); }
 #ifdef PATTERNS_MAIN
 void PATTERNS_OTHER(void);
 int main(void) { PATTERNS_NAME(), PATTERNS_OTHER(); }

@@ -1,16 +1,20 @@
 /* Mistakes with the patterns that share and that control lifetimes, in the form of wrong.c. */
 #include "heartbeat.h"
 #include "pubsub.h"
+#include "shutdown.h"
 #include "steward.h"
 
 struct job { int n; };
 struct price { int n; };
 int job_ward(conc_ctx *ctx, struct steward_pulse *pulse, struct job *job);
 int job_deaf(conc_ctx *ctx, struct job *job);
+void job_void(conc_ctx *ctx, struct job *job);
 
-void wrong(pubsub(struct price) p, pubsub_sub(struct price) s, struct steward *st, struct heartbeat *h, struct job *job, double *d);
-void wrong(pubsub(struct price) p, pubsub_sub(struct price) s, struct steward *st, struct heartbeat *h, struct job *job, double *d) {
-    (void)p, (void)s, (void)st, (void)h, (void)job, (void)d;
+void wrong(pubsub(struct price) p, pubsub_sub(struct price) s, struct steward *st, struct heartbeat *h, struct shutdown *sd, struct job *job,
+           double *d);
+void wrong(pubsub(struct price) p, pubsub_sub(struct price) s, struct steward *st, struct heartbeat *h, struct shutdown *sd, struct job *job,
+           double *d) {
+    (void)p, (void)s, (void)st, (void)h, (void)sd, (void)job, (void)d;
 
 #ifdef WRONG_pubsub_message
 // gcc elsewhere: incompatible types when initializing
@@ -68,5 +72,17 @@ void wrong(pubsub(struct price) p, pubsub_sub(struct price) s, struct steward *s
 // clang: incompatible pointer types passing
 // c++ elsewhere: steward_run: a ward is int ward\(conc_ctx \*ctx, struct steward_pulse \*pulse, T \*arg\)
     (void)steward_run(st, NULL, job_ward, d); //!
+#endif
+#ifdef WRONG_shutdown_void
+// gcc elsewhere: shutdown_hook: a hook is int hook\(conc_ctx \*ctx, T \*arg\)
+// clang: shutdown_hook: a hook is int hook\(conc_ctx \*ctx, T \*arg\)
+// c++ elsewhere: shutdown_hook: a hook is int hook\(conc_ctx \*ctx, T \*arg\)
+    (void)shutdown_hook(sd, job_void, job); //!
+#endif
+#ifdef WRONG_shutdown_argument
+// gcc elsewhere: passing argument 2 of .job_deaf. from incompatible pointer type
+// clang: incompatible pointer types passing
+// c++ elsewhere: shutdown_hook: a hook is int hook\(conc_ctx \*ctx, T \*arg\)
+    (void)shutdown_hook(sd, job_deaf, d); //!
 #endif
 }
