@@ -1,5 +1,6 @@
 /* The patterns that share and that control lifetimes, under the explorer: what must hold in every schedule. */
 #include "harness.h"
+#include "../patterns/actor.h"
 #include "../patterns/heartbeat.h"
 #include "../patterns/pubsub.h"
 #include "../patterns/shutdown.h"
@@ -226,6 +227,68 @@ TEST(shutdown, .seconds = 120) {
     int yes = 1;
     agree("visitors, and a stop", visitors_and_shutdown, NULL, true);
     agree("one who stays", visitors_and_shutdown, &yes, false);
+}
+
+/* ---- actor ---- */
+
+struct counter { int n, lives, handled; };
+static int begin_count(conc_ctx *ctx, struct counter *c) { return (void)ctx, c->n = 0, c->lives++, 0; }
+static int count_up(conc_ctx *ctx, struct counter *c, const int *fails, int *n) {
+    (void)ctx;
+    conc_yield(); /* no lock: nobody else is in here */
+    c->handled++;
+    *n = ++c->n;
+    if (*fails == 2) conc_exit();
+    return *fails ? -1 : 0;
+}
+typedef actor(int, int) counting;
+static void ask_count(counting a, int fails, int *result) {
+    int n = 0;
+    *result = actor_ask(a, NULL, &n, fails);
+    conc_assert((*result == 0) == (n > 0));
+}
+/* Asks and failures (arg: what kind), and the actor is closed or stopped among them: each ask has one answer, and what was handled is what was
+   answered. */
+static void asks_and_an_end(void *arg) {
+    int fails = *(int *)arg % 10, stops = *(int *)arg / 10, result[3] = { -100, -100, -100 };
+    struct actor_group g;
+    struct counter c = { 0, 0, 0 };
+    conc_wg wg = CONC_WG_INIT;
+    conc_assert(actor_group_init(&g, ACTOR_ALL_FOR_ONE, 1, CONC_HOUR) == CONC_OK);
+    counting a = actor_make(int, int, &g, 1, begin_count, count_up, &c);
+    for (int i = 0; i < 3; i++) conc_wg_go(&wg, ask_count, a, i == 0 ? fails : 0, &result[i]);
+    conc_yield();
+    if (stops) actor_stop(a);
+    else actor_close(a);
+    conc_assert(actor_wait(a, NULL) == CONC_OK);
+    conc_wg_wait(&wg);
+    struct actor_stats n = actor_get_stats(a);
+    int answered = 0;
+    for (int i = 0; i < 3; i++) conc_assert(result[i] != -100), answered += result[i] != CONC_CLOSED;
+    conc_assert(c.handled == answered && (int)(n.handled + n.failed) == answered && (stops || n.dropped == 0));
+    conc_assert(actor_tell(a, NULL, 0) == CONC_CLOSED);
+    actor_free(a), actor_group_free(&g);
+}
+/* All for one: the other of the two has forgotten its state at the first message after the failure was answered. */
+static void neighbours(void *arg) {
+    struct actor_group g;
+    struct counter c[2] = { { 0, 0, 0 }, { 0, 0, 0 } };
+    int n = 0, busy = 0;
+    conc_wg wg = CONC_WG_INIT;
+    (void)arg;
+    conc_assert(actor_group_init(&g, ACTOR_ALL_FOR_ONE, 1, CONC_HOUR) == CONC_OK);
+    counting a = actor_make(int, int, &g, 0, begin_count, count_up, &c[0]), b = actor_make(int, int, &g, 1, begin_count, count_up, &c[1]);
+    conc_assert(actor_ask(b, NULL, &n, 0) == 0 && n == 1);
+    conc_wg_go(&wg, ask_count, b, 0, &busy);
+    conc_assert(actor_ask(a, NULL, &n, 1) == -1);
+    conc_wg_wait(&wg);
+    conc_assert(busy == 0 && actor_ask(b, NULL, &n, 0) == 0 && n <= 2 && c[1].lives == 2);
+    actor_free(a), actor_free(b), actor_group_free(&g);
+}
+TEST(actor, .seconds = 120) {
+    int kind[] = { 0, 1, 2, 10, 11, 12 };
+    for (int i = 0; i < 6; i++) agree("asks and an end", asks_and_an_end, &kind[i], i == 1);
+    agree("neighbours", neighbours, NULL, false);
 }
 #else
 TEST(unavailable) { CHECK_EQ(conc_bubble(NULL, NULL).kind, CONC_FAIL_UNAVAILABLE); }

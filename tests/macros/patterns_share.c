@@ -1,8 +1,10 @@
 /* Every public form of the patterns that share and that control lifetimes; see patterns.c. */
+#include "actor.h"
 #include "heartbeat.h"
 #include "pubsub.h"
 #include "shutdown.h"
 #include "steward.h"
+#include "actor.h"
 #include "heartbeat.h"
 #include "pubsub.h"
 #include "shutdown.h"
@@ -83,8 +85,29 @@ static void use_shutdown(void) {
     shutdown_free(&s);
 }
 
+static int be(conc_ctx *ctx, int *state) { return (void)ctx, *state = 1, 0; }
+static int do_note(conc_ctx *ctx, int *state, struct note *note, long *out) { return (void)ctx, *out = *state += note->n, 0; }
+static int do_const(conc_ctx *ctx, int *state, const struct note *note, char *none) { return (void)ctx, (void)none, *state = note->n, 0; }
+struct with_actor { actor(struct note, long) a; };
+
+static void use_actor(void) {
+    struct actor_group g;
+    int one = 0, two = 0;
+    long out = 0;
+    const struct note note = { "x", 4 };
+    CHECK(actor_group_init(&g, ACTOR_ALL_FOR_ONE, 2, CONC_SEC) == CONC_OK);
+    struct with_actor w = { actor_make(struct note, long, &g, 3, be, do_note, &one) };
+    actor(struct note, char) b = actor_make(struct note, char, NULL, 0, &be, &do_const, &two);
+    CHECK(w.a != NULL && b != NULL);
+    CHECK(actor_ask(w.a, NULL, &out, note) == 0 && out == 5 && actor_tell(b, conc_ctx_background(), note) == 0);
+    actor_close(b);
+    CHECK(actor_wait(b, NULL) == CONC_OK && two == 4 && actor_get_stats(b).handled == 1 && actor_group_error(&g) == 0);
+    actor_stop(w.a), actor_group_stop(&g);
+    actor_free(w.a), actor_free(b), actor_group_free(&g);
+}
+
 void PATTERNS_NAME(void);
-void PATTERNS_NAME(void) { use_pubsub(), use_heartbeat(), use_steward(), use_shutdown(); }
+void PATTERNS_NAME(void) { use_pubsub(), use_heartbeat(), use_steward(), use_shutdown(), use_actor(); }
 #ifdef PATTERNS_MAIN
 void PATTERNS_OTHER(void);
 int main(void) { PATTERNS_NAME(), PATTERNS_OTHER(); }

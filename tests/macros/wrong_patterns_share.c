@@ -1,4 +1,5 @@
 /* Mistakes with the patterns that share and that control lifetimes, in the form of wrong.c. */
+#include "actor.h"
 #include "heartbeat.h"
 #include "pubsub.h"
 #include "shutdown.h"
@@ -9,12 +10,13 @@ struct price { int n; };
 int job_ward(conc_ctx *ctx, struct steward_pulse *pulse, struct job *job);
 int job_deaf(conc_ctx *ctx, struct job *job);
 void job_void(conc_ctx *ctx, struct job *job);
+int job_price(conc_ctx *ctx, struct job *job, struct price *price, int *reply);
 
 void wrong(pubsub(struct price) p, pubsub_sub(struct price) s, struct steward *st, struct heartbeat *h, struct shutdown *sd, struct job *job,
-           double *d);
+           double *d, actor(struct price, int) a);
 void wrong(pubsub(struct price) p, pubsub_sub(struct price) s, struct steward *st, struct heartbeat *h, struct shutdown *sd, struct job *job,
-           double *d) {
-    (void)p, (void)s, (void)st, (void)h, (void)sd, (void)job, (void)d;
+           double *d, actor(struct price, int) a) {
+    (void)p, (void)s, (void)st, (void)h, (void)sd, (void)job, (void)d, (void)a;
 
 #ifdef WRONG_pubsub_message
 // gcc elsewhere: incompatible types when initializing
@@ -84,5 +86,30 @@ void wrong(pubsub(struct price) p, pubsub_sub(struct price) s, struct steward *s
 // clang: incompatible pointer types passing
 // c++ elsewhere: shutdown_hook: a hook is int hook\(conc_ctx \*ctx, T \*arg\)
     (void)shutdown_hook(sd, job_deaf, d); //!
+#endif
+#ifdef WRONG_actor_begin
+// gcc elsewhere: actor_make: begin is  int begin\(conc_ctx \*ctx, S \*state\)
+// clang: actor_make: begin is  int begin\(conc_ctx \*ctx, S \*state\)
+// c++ elsewhere: no matching function
+    a = actor_make(struct price, int, NULL, 1, job_void, job_price, job); //!
+#endif
+#ifdef WRONG_actor_handle
+// gcc elsewhere: passing argument 3 of .job_price. from incompatible pointer type
+// clang: incompatible pointer types passing
+// c++ elsewhere: (actor_make: handle is  int handle|no matching function)
+    (void)actor_make(double, int, NULL, 1, job_deaf, job_price, job); //!
+#endif
+#ifdef WRONG_actor_message
+// gcc elsewhere: (invalid initializer|incompatible types when initializing)
+// clang: initializing .* with an expression of incompatible type
+// c++: (no matching function|invalid initialization|no viable conversion|could not convert)
+    (void)actor_tell(a, NULL, *job); //!
+#endif
+#ifdef WRONG_actor_reply
+// gcc elsewhere: incompatible pointer type
+// clang: incompatible pointer types
+// c++: (no matching function|cannot convert)
+    const struct price price = { 1 };
+    (void)actor_ask(a, NULL, d, price); //!
 #endif
 }
