@@ -12,7 +12,6 @@
 #include "conc.h"
 #include "patterns/pubsub.h"
 #include "patterns/shutdown.h"
-#include <ctype.h>
 #include <err.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -137,7 +136,7 @@ static bool read_line(struct client *c, char text[TEXT + 1]) {
             if (ch == '\n') {
                 text[n > 0 && text[n - 1] == '\r' ? n - 1 : n] = '\0';
                 for (char *p = text; *p; p++)
-                    if (iscntrl((unsigned char)*p)) *p = ' ';
+                    if ((unsigned char)*p < ' ' || *p == 127) *p = ' ';
                 return c->begin++, true;
             }
             if (n < TEXT) text[n++] = ch;
@@ -149,9 +148,7 @@ static bool read_line(struct client *c, char text[TEXT + 1]) {
 }
 static bool is_name(const char *s) {
     size_t n = strlen(s);
-    for (size_t i = 0; i < n; i++)
-        if (!isalnum((unsigned char)s[i]) && s[i] != '_' && s[i] != '-') return false;
-    return n > 0 && n <= NAME;
+    return n > 0 && n <= NAME && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == n;
 }
 
 static void join(struct client *c, const char *room) {

@@ -5,6 +5,7 @@
 #include "../patterns/pubsub.h"
 #include "../patterns/shutdown.h"
 #include "../patterns/steward.h"
+#include "../patterns/subscription.h"
 
 #if defined(CONC_TEST) && !HARNESS_TSAN
 /* Several hundred schedules of each strategy; and all of those with one preemption, where they are few enough. */
@@ -289,6 +290,51 @@ TEST(actor, .seconds = 120) {
     int kind[] = { 0, 1, 2, 10, 11, 12 };
     for (int i = 0; i < 6; i++) agree("asks and an end", asks_and_an_end, &kind[i], i == 1);
     agree("neighbours", neighbours, NULL, false);
+}
+
+/* ---- subscription ---- */
+
+struct feed { int who, upto, last, fails; int64_t pause; };
+static int fetch(conc_ctx *ctx, struct feed *f, subscription_list(int) list, int64_t *next) {
+    char key[2] = "0";
+    (void)ctx;
+    conc_yield();
+    if (f->fails-- > 0) return -1;
+    f->upto++;
+    for (int i = 0; i < f->upto; i++) key[0] = (char)('0' + i), conc_assert(subscription_add(list, key, 10 * f->who + i) == CONC_OK);
+    *next = f->upto == f->last ? CONC_FOREVER : f->pause;
+    return 0;
+}
+/* Each item of two merged feeds comes once and in order, to the end (arg), or until all is closed in the middle. */
+static void merged_feeds(void *to_the_end) {
+    struct feed f[2] = { { 0, 0, 2, 1, 0 }, { 1, 0, 3, 0, 0 } };
+    subscription(int) each[2];
+    for (int i = 0; i < 2; i++) each[i] = subscription_make(int, 1, CONC_MS, fetch, &f[i]);
+    subscription(int) all = subscription_merge(int, each, 2);
+    int next[2] = { 0, 0 }, v;
+    for (int n = 0; (to_the_end || n < 2) && chan_recv(subscription_updates(all), &v); n++) conc_assert(v % 10 == next[v / 10]++);
+    conc_assert(!to_the_end || (next[0] == 2 && next[1] == 3));
+    (void)subscription_close(all);
+    conc_assert(!chan_recv(subscription_updates(all), &v));
+    subscription_free(all);
+}
+/* Virtual time: three failures, with pauses of 1, 2 and 4 seconds, then an item a minute. */
+static void feed_in_time(void *arg) {
+    struct feed f = { 0, 0, 4, 3, CONC_MIN };
+    int64_t begin = conc_now(), expected = 7 * CONC_SEC;
+    (void)arg;
+    subscription(int) s = subscription_make(int, 1, CONC_SEC, fetch, &f);
+    chan_range(v, subscription_updates(s)) {
+        conc_assert(conc_now() - begin == expected && v < 4);
+        expected += CONC_MIN;
+    }
+    subscription_free(s);
+}
+TEST(subscription, .seconds = 120) {
+    int yes = 1;
+    agree("merged feeds to the end", merged_feeds, &yes, false);
+    agree("merged feeds, closed", merged_feeds, NULL, false);
+    bubble(feed_in_time, NULL);
 }
 #else
 TEST(unavailable) { CHECK_EQ(conc_bubble(NULL, NULL).kind, CONC_FAIL_UNAVAILABLE); }

@@ -4,11 +4,13 @@
 #include "pubsub.h"
 #include "shutdown.h"
 #include "steward.h"
+#include "subscription.h"
 #include "actor.h"
 #include "heartbeat.h"
 #include "pubsub.h"
 #include "shutdown.h"
 #include "steward.h"
+#include "subscription.h"
 #include <stdio.h>
 
 #define CHECK(x) ((x) ? (void)0 : (fprintf(stderr, "patterns_share.c:%d: %s\n", __LINE__, #x), abort()))
@@ -106,8 +108,33 @@ static void use_actor(void) {
     actor_free(w.a), actor_free(b), actor_group_free(&g);
 }
 
+static int two_notes(conc_ctx *ctx, const int *n, subscription_list(struct note) list, int64_t *next) {
+    const struct note note = { "x", *n };
+    (void)ctx;
+    *next = CONC_FOREVER;
+    return subscription_add(list, "a", note) == CONC_OK && subscription_add(list, "b", note) == CONC_OK ? 0 : -1;
+}
+static int no_numbers(conc_ctx *ctx, void *none, subscription_list(int) list, int64_t *next) {
+    (void)ctx, (void)none, (void)list;
+    *next = CONC_FOREVER;
+    return 3;
+}
+static void use_subscription(void) {
+    int n = 2, sum = 0;
+    subscription(struct note) each[] = { subscription_make(struct note, 1, CONC_SEC, two_notes, &n),
+                                         subscription_make(struct note, 1, CONC_SEC, &two_notes, &n) };
+    subscription(struct note) all = subscription_merge(struct note, each, 2);
+    conc_chan_range(v, subscription_updates(all)) sum += v.n;
+    CHECK(sum == 8 && subscription_get_stats(all).items == 4 && subscription_close(all) == 0);
+    subscription_free(all);
+    subscription(int) bad = subscription_make(int, 1, CONC_HOUR, no_numbers, NULL);
+    while (subscription_get_stats(bad).failures == 0) conc_yield();
+    CHECK(subscription_close(bad) == 3);
+    subscription_free(bad);
+}
+
 void PATTERNS_NAME(void);
-void PATTERNS_NAME(void) { use_pubsub(), use_heartbeat(), use_steward(), use_shutdown(), use_actor(); }
+void PATTERNS_NAME(void) { use_pubsub(), use_heartbeat(), use_steward(), use_shutdown(), use_actor(), use_subscription(); }
 #ifdef PATTERNS_MAIN
 void PATTERNS_OTHER(void);
 int main(void) { PATTERNS_NAME(), PATTERNS_OTHER(); }

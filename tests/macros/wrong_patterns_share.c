@@ -4,19 +4,21 @@
 #include "pubsub.h"
 #include "shutdown.h"
 #include "steward.h"
+#include "subscription.h"
 
 struct job { int n; };
 struct price { int n; };
 int job_ward(conc_ctx *ctx, struct steward_pulse *pulse, struct job *job);
 int job_deaf(conc_ctx *ctx, struct job *job);
 void job_void(conc_ctx *ctx, struct job *job);
+int fetch_jobs(conc_ctx *ctx, struct job *job, subscription_list(struct job) list, int64_t *next);
 int job_price(conc_ctx *ctx, struct job *job, struct price *price, int *reply);
 
 void wrong(pubsub(struct price) p, pubsub_sub(struct price) s, struct steward *st, struct heartbeat *h, struct shutdown *sd, struct job *job,
-           double *d, actor(struct price, int) a);
+           double *d, actor(struct price, int) a, subscription(struct price) *su, subscription_list(struct price) list);
 void wrong(pubsub(struct price) p, pubsub_sub(struct price) s, struct steward *st, struct heartbeat *h, struct shutdown *sd, struct job *job,
-           double *d, actor(struct price, int) a) {
-    (void)p, (void)s, (void)st, (void)h, (void)sd, (void)job, (void)d, (void)a;
+           double *d, actor(struct price, int) a, subscription(struct price) *su, subscription_list(struct price) list) {
+    (void)p, (void)s, (void)st, (void)h, (void)sd, (void)job, (void)d, (void)a, (void)su, (void)list;
 
 #ifdef WRONG_pubsub_message
 // gcc elsewhere: incompatible types when initializing
@@ -111,5 +113,23 @@ void wrong(pubsub(struct price) p, pubsub_sub(struct price) s, struct steward *s
 // c++: (no matching function|cannot convert)
     const struct price price = { 1 };
     (void)actor_ask(a, NULL, d, price); //!
+#endif
+#ifdef WRONG_subscription_fetch
+// gcc elsewhere: passing argument 3 of .fetch_jobs. from incompatible pointer type
+// clang: incompatible (function )?pointer types passing
+// c++ elsewhere: no matching function
+    (void)subscription_make(struct price, 1, 1, fetch_jobs, job); //!
+#endif
+#ifdef WRONG_subscription_item
+// gcc elsewhere: (invalid initializer|incompatible types when initializing)
+// clang: initializing .* with an expression of incompatible type
+// c++: (no matching function|invalid initialization|no viable conversion|could not convert)
+    (void)subscription_add(list, "key", *job); //!
+#endif
+#ifdef WRONG_subscription_parts
+// gcc elsewhere: subscription_merge: the parts are an array of subscription\(T\)
+// clang: subscription_merge: the parts are an array of subscription\(T\)
+// c++ elsewhere: (no matching function|cannot convert|invalid conversion)
+    (void)subscription_merge(struct job, su, 2); //!
 #endif
 }
