@@ -8,7 +8,7 @@ DIR      ?= /usr/include
 B        := build
 WARN     := -Wall -Wextra -Wpedantic -Wconversion -Wshadow
 CFLAGS   ?= -O2 -g
-EXAMPLES := hello pingpong workers select scope sieve embed digest echo kv http build crawl balancer logs simulated
+EXAMPLES := hello pingpong workers select scope sieve embed digest echo kv http build crawl balancer logs simulated chat feeds
 PATTERNS := $(patsubst examples/%.c,%,$(wildcard examples/patterns/*.c examples/by-example/*.c))
 VERSION  := $(shell sed -n 's/^.define CONC_VERSION_STRING "\(.*\)"/\1/p' conc.h)
 
@@ -24,7 +24,7 @@ help:
 
 # ---- what is needed from Debian ----
 RUN_DEPS  := gcc libc6-dev libstb-dev libssl-dev
-EXAMPLE_DEPS := $(RUN_DEPS) libhttp-parser-dev libjansson-dev libhiredis-dev libxml2-dev
+EXAMPLE_DEPS := $(RUN_DEPS) libhttp-parser-dev libjansson-dev libhiredis-dev libxml2-dev libexpat1-dev
 TEST_DEPS := $(EXAMPLE_DEPS) g++ clang libclang-rt libcmocka-dev check valgrind qemu-user gcc-aarch64-linux-gnu \
              g++-aarch64-linux-gnu gdb pkg-config python3 redis-server redis-tools curl wrk
 run-deps:
@@ -39,6 +39,7 @@ $(B):
 	@mkdir -p $@
 LIBS_digest := -lcrypto
 LIBS_http   := -lhttp_parser -ljansson
+LIBS_feeds  := -lexpat
 LIBS_remote_work := -lhiredis
 LIBS_md5all := -lcrypto
 LIBS_crawl  := -I/usr/include/libxml2 -lhttp_parser -lxml2

@@ -73,7 +73,7 @@ says() { # EXE EXPECTED SOURCE: what it prints; sorted, if the source says that 
     diff "$2" "$1.stdout"
 }
 libraries() { # NAME
-    case $1 in digest | md5all) echo -lcrypto ;; http) echo -lhttp_parser -ljansson ;; crawl) echo -lhttp_parser -lxml2 ;; remote_work) echo -lhiredis ;; esac
+    case $1 in digest | md5all) echo -lcrypto ;; http) echo -lhttp_parser -ljansson ;; feeds) echo -lexpat ;; crawl) echo -lhttp_parser -lxml2 ;; remote_work) echo -lhiredis ;; esac
 }
 example() { # SOURCE
     local src=$1 dir name exe lib
