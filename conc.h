@@ -593,14 +593,16 @@ static inline void conc__sel_end(conc__sel *s) {
     for (CONC__ELEM(ch) v, *o = (CONC__ELEM(ch) *)conc__sel_take(&conc__s, &v, sizeof v); o; o = CONC__NULL)
 #define CONC__ON_OK(okv, k) for (bool okv = conc__s.c[conc__s.chosen].ok, *k = &okv; k; k = CONC__NULL)
 #ifndef __cplusplus
+/* the value as an element: a variable, so that no number is taken for the first member of a struct */
+#define CONC__SENT(c, ...) (CONC__ELEM(c)[1]){ __extension__({ CONC__ELEM(c) conc__value = ((void)0, __VA_ARGS__); conc__value; }) }
 #define conc_on_send(c, ...) \
     if (!(conc__s.chosen >= 0 ? conc__sel_hit(&conc__s) : (conc__s.ch = CONC__TX(c), conc__sel_add(&conc__s, CONC__SEND, \
-        conc__s.ch, (CONC__ELEM(c)[1]){ ((void)0, __VA_ARGS__) }, CONC__NULL, sizeof(CONC__ELEM(c)), 0)))) {} else
+        conc__s.ch, CONC__SENT(c, __VA_ARGS__), CONC__NULL, sizeof(CONC__ELEM(c)), 0)))) {} else
 #define conc_on_recv_into(p, ch) CONC__ON(CONC__RECV, CONC__RX(ch), CONC__NULL, CONC__DST(ch, p), sizeof(CONC__ELEM(ch)), 0)
 #define conc_case_recv(c, p) \
     ((conc_case){ CONC__RX(c), CONC__DST(c, p), 0, (uint32_t)sizeof(CONC__ELEM(c)), CONC__RECV, true })
 #define conc_case_send(c, ...) \
-    ((conc_case){ CONC__TX(c), (CONC__ELEM(c)[1]){ ((void)0, __VA_ARGS__) }, 0, (uint32_t)sizeof(CONC__ELEM(c)), CONC__SEND, true })
+    ((conc_case){ CONC__TX(c), CONC__SENT(c, __VA_ARGS__), 0, (uint32_t)sizeof(CONC__ELEM(c)), CONC__SEND, true })
 #define conc_case_timeout(t) ((conc_case){ CONC__NULL, CONC__NULL, (t), 0, CONC__TIME, true })
 #define conc_case_done(ctx) ((conc_case){ conc__sel_ctx(ctx), CONC__NULL, 0, 0, CONC__DONE, true })
 #define conc_case_default() ((conc_case){ CONC__NULL, CONC__NULL, 0, 0, CONC__DEFAULT, true })
@@ -11662,7 +11664,7 @@ CONC__FN void conc__test_explain(struct conc__test *t, conc_report *r, uint64_t 
     else conc__say(t, "\n\n");
     conc__say_schedule(t);
     conc__say(t, "\nagain: CONC_REPLAY='%s'\n", r->token);
-    if (r->token != t->long_token)
+    if (r->token != t->long_token && strlen(t->long_token) < 4000) /* a schedule of 100,000 steps has no token that anybody copies */
         conc__say(t, "   or: CONC_REPLAY='%s' (%s)\n", t->long_token, conc__harmless(kind) ? "this shorter one" : "step by step");
     conc__timeline(t);
 }

@@ -511,6 +511,11 @@ static void run_one(struct test *t) {
 
 void harness_register(struct test *t) {
     struct test **p = &tests;
+    for (const struct test *o = tests; o && t->crash; o = o->next)
+        if (o->crash && !strcmp(o->name, t->name)) { /* a child process is asked for its body by name alone */
+            fprintf(stderr, "%s:%d and %s:%d: two CRASH or CHILD of the name %s\n", o->file, o->line, t->file, t->line, t->name);
+            abort();
+        }
     while (*p && (strcmp((*p)->file, t->file) < 0 || (!strcmp((*p)->file, t->file) && (*p)->line < t->line))) p = &(*p)->next;
     t->next = *p;
     *p = t;

@@ -154,7 +154,7 @@ CRASH(not_initialised, "panic: conc_barrier_wait: the barrier was not initialise
     memset(&b, 0, sizeof b);
     (void)conc_barrier_wait(&b);
 }
-CRASH_NATIVE(deadlock, "fatal error: all goroutines are asleep - deadlock!") {
+CRASH_NATIVE(barrier_deadlock, "fatal error: all goroutines are asleep - deadlock!") {
     conc_barrier b = CONC_BARRIER_INIT(2);
     (void)conc_barrier_wait(&b);
 }

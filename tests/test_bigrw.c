@@ -184,7 +184,7 @@ CRASH(unlock_of_unlocked, "fatal error: sync: Unlock of unlocked RWMutex") {
     (void)conc_rwmutex_init_big(&rw);
     conc_rwmutex_unlock(&rw);
 }
-CRASH_NATIVE(deadlock, "fatal error: all goroutines are asleep - deadlock!") {
+CRASH_NATIVE(bigrw_deadlock, "fatal error: all goroutines are asleep - deadlock!") {
     conc_rwmutex rw;
     (void)conc_rwmutex_init_big(&rw);
     conc_rwmutex_rlock(&rw);

@@ -189,7 +189,7 @@ TEST(many) {
     pubsub_sub_free(stuck), pubsub_free(p);
 }
 
-CRASH(no_room, "panic: pubsub_subscribe: to drop the oldest message there must be room for one") {
+CRASH(pubsub_no_room, "panic: pubsub_subscribe: to drop the oldest message there must be room for one") {
     pubsub(int) p = pubsub_make(int);
     (void)pubsub_subscribe(p, "t", 0, PUBSUB_DROP_OLDEST);
 }

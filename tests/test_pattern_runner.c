@@ -173,7 +173,7 @@ static int raises(conc_ctx *ctx, void *none) {
     conc_sleep(CONC_HOUR); /* deaf */
     return 0;
 }
-CHILD(second_signal_body) {
+CHILD(runner_second_signal) {
     struct runner r;
     if (runner_init(&r, CONC_FOREVER) != CONC_OK || runner_add(&r, raises, NULL) != CONC_OK) exit(3);
     r.grace = CONC_HOUR;
@@ -186,7 +186,7 @@ CHILD(second_signal_body) {
 }
 TEST(second_signal, .os = true) {
     struct child c;
-    child_self(&c, "second_signal_body");
+    child_self(&c, "runner_second_signal");
     CHECK(!c.timed_out && WIFSIGNALED(c.status) && WTERMSIG(c.status) == SIGINT);
 }
 

@@ -176,7 +176,7 @@ static int raises(conc_ctx *ctx, void *none) {
     conc_sleep(CONC_HOUR);
     return 0;
 }
-CHILD(second_signal_body) {
+CHILD(shutdown_second_signal) {
     struct shutdown s;
     if (shutdown_init(&s, true) != CONC_OK || shutdown_hook(&s, raises, NULL) != CONC_OK) exit(3);
     raise(SIGTERM);
@@ -185,7 +185,7 @@ CHILD(second_signal_body) {
 }
 TEST(second_signal, .os = true) {
     struct child c;
-    child_self(&c, "second_signal_body");
+    child_self(&c, "shutdown_second_signal");
     CHECK(!c.timed_out && WIFSIGNALED(c.status) && WTERMSIG(c.status) == SIGTERM);
 }
 

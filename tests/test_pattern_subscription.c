@@ -155,7 +155,7 @@ TEST(many) {
     }
 }
 
-CRASH(no_room, "panic: subscription_make: max_pending must be at least 1") {
+CRASH(subscription_no_room, "panic: subscription_make: max_pending must be at least 1") {
     struct source src = { 0 };
     (void)subscription_make(int, 0, CONC_MS, fetch, &src);
 }

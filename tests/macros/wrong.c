@@ -317,6 +317,18 @@ void wrong(chan(int) ints, chan(const char *) strs, chan(struct pt) pts, recv_ch
 // c++: (cannot convert|no matching function)
     v = chan_select_of(case_recv(ints, &d)); //!
 #endif
+#ifdef WRONG_on_send_struct
+// gcc: invalid initializer
+// clang: with an expression of incompatible type .int.
+// c++: (could not convert|cannot convert|no viable|no matching|no known conversion|invalid initialization)
+    chan_select { on_send(pts, 1) v = 1; } //!
+#endif
+#ifdef WRONG_case_send_struct
+// gcc: invalid initializer
+// clang: with an expression of incompatible type .int.
+// c++: (could not convert|cannot convert|no viable|no matching|no known conversion|invalid initialization)
+    v = chan_select_of(case_send(pts, 1)); //!
+#endif
 #ifdef WRONG_case_send
 // gcc: static assertion failed: "cannot send on a receive-only channel"
 // clang: cannot send on a receive-only channel
