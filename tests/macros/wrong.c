@@ -320,13 +320,13 @@ void wrong(chan(int) ints, chan(const char *) strs, chan(struct pt) pts, recv_ch
 #ifdef WRONG_on_send_struct
 // gcc: invalid initializer
 // clang: with an expression of incompatible type .int.
-// c++: (could not convert|cannot convert|no viable|no matching|no known conversion|invalid initialization)
+// c++: (could not convert|cannot convert|no viable|no matching|no known conversion|invalid initialization|no match)
     chan_select { on_send(pts, 1) v = 1; } //!
 #endif
 #ifdef WRONG_case_send_struct
 // gcc: invalid initializer
 // clang: with an expression of incompatible type .int.
-// c++: (could not convert|cannot convert|no viable|no matching|no known conversion|invalid initialization)
+// c++: (could not convert|cannot convert|no viable|no matching|no known conversion|invalid initialization|no match)
     v = chan_select_of(case_send(pts, 1)); //!
 #endif
 #ifdef WRONG_case_send
