@@ -283,7 +283,11 @@ static inline conc_status pubsub__publish(struct pubsub *p, conc_ctx *ctx, const
     (void)__atomic_fetch_add(&p->pubsub__refs, 1, __ATOMIC_RELAXED);
     conc_mutex_lock(&p->pubsub__mutex);
     bool closed = p->pubsub__closed;
-    struct pubsub__list *to[2] = { closed ? NULL : pubsub__list_ref(pubsub__find(p, topic)), pubsub__list_ref(p->pubsub__every) };
+    struct pubsub__list *to[2] = { NULL, NULL };
+    if (!closed) { /* else pubsub__shut is freeing the lists */
+        to[0] = pubsub__list_ref(pubsub__find(p, topic));
+        to[1] = pubsub__list_ref(p->pubsub__every);
+    }
     conc_mutex_unlock(&p->pubsub__mutex);
     for (int k = 0; k < 4; k++) /* those that block come last */
         if (!pubsub__deliver_all(to[k % 2], k >= 2, ctx, v)) err = conc_ctx_err(ctx);
