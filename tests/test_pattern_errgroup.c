@@ -195,8 +195,7 @@ TEST(tree) {
 static void *from_thread(void *arg) {
     struct errgroup *g = arg;
     static struct gauge a;
-    for (int i = 0; i < 100; i++) errgroup_go(g, busy, &a);
-    if (errgroup_wait(g) != 0) harness_fail(__FILE__, __LINE__, "a wait failed");
+    for (int i = 0; i < 100; i++) errgroup_go(g, busy, &a); /* whoever waits does so when no more come: a group may be at zero in between */
     return NULL;
 }
 TEST(threads, .os = true) {
