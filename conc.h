@@ -11664,7 +11664,7 @@ CONC__FN void conc__test_explain(struct conc__test *t, conc_report *r, uint64_t 
     else conc__say(t, "\n\n");
     conc__say_schedule(t);
     conc__say(t, "\nagain: CONC_REPLAY='%s'\n", r->token);
-    if (r->token != t->long_token && strlen(t->long_token) < 4000) /* a schedule of 100,000 steps has no token that anybody copies */
+    if (r->token != t->long_token && strlen(t->long_token) < 20000) /* a schedule of 100,000 steps has none that anybody copies */
         conc__say(t, "   or: CONC_REPLAY='%s' (%s)\n", t->long_token, conc__harmless(kind) ? "this shorter one" : "step by step");
     conc__timeline(t);
 }
