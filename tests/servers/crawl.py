@@ -57,6 +57,12 @@ class Site:
                     page = pages.get(self.path, (404, {}, "no"))
                     if callable(page):
                         page = page(self)
+                except OSError:
+                    page = None
+                finally:  # before the answer: whoever has it may begin the next request
+                    with site.lock:
+                        site.now -= 1
+                try:
                     if page:
                         status, headers, body = page
                         self.send_response(status)
@@ -67,9 +73,6 @@ class Site:
                         self.wfile.write(body.encode())
                 except OSError:
                     pass
-                finally:
-                    with site.lock:
-                        site.now -= 1
 
             def log_message(self, *args):
                 pass
