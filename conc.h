@@ -3508,13 +3508,17 @@ CONC__NOINLINE void conc__thread_wake(struct conc__thread *t) {
     conc__st_rel(&t->woken, 1); /* partner: the acquire in conc__thread_wait. The thread may be gone after this line: */
     conc__os_wake(&t->woken);   /* the kernel then finds nobody there, or at worst wakes a waiter that looks again */
 }
+/* Before it can be woken: woken is told of what comes from here on, and whoever waits for ever is one of those who could be stuck. */
+CONC__FN void conc__thread_arm(struct conc__thread *t, bool for_ever) {
+    t->woken = 0;
+    t->counted = for_ever && !t->own;
+    if (t->counted) (void)conc__add(&conc__rt.foreign_blocked, 1);
+}
 /* An OS thread waits until it is woken, or until deadline (INT64_MAX: none): false. lock is released first. */
 CONC__NOINLINE bool conc__thread_wait(uint32_t *lock, int64_t deadline) {
     struct conc__thread *t = &conc__tls_thread;
     if (lock) {
-        t->woken = 0;
-        t->counted = deadline == INT64_MAX && !t->own;
-        if (t->counted) (void)conc__add(&conc__rt.foreign_blocked, 1);
+        conc__thread_arm(t, deadline == INT64_MAX);
         conc__unlock(lock);
     }
     for (int i = 0; i < 400; i++) { /* about 10 us: less than a sleep and a wake */
@@ -5832,10 +5836,7 @@ CONC__FN void conc__sel_dequeue(conc_case *c, int n, conc__selwait *s) {
     }
 }
 CONC__FN void conc__sel_thread_wait(conc__selwait *s, int timeout, int64_t deadline) {
-    struct conc__thread *th = &conc__tls_thread;
-    th->woken = 0;
-    th->counted = timeout < 0 && !th->own;
-    if (th->counted) (void)conc__add(&conc__rt.foreign_blocked, 1);
+    conc__thread_arm(&conc__tls_thread, timeout < 0);
     conc__unlock_select(s);
     if (conc__thread_wait(NULL, timeout < 0 ? INT64_MAX : deadline)) return;
     if (!conc__claim(s, &s->w[timeout].w)) (void)conc__thread_wait(NULL, INT64_MAX);
@@ -8998,12 +8999,17 @@ CONC__FN void conc__signal_child(void) {
 /* Reports go to stderr by write(2), from a fixed buffer: they may be about the allocator. A dump reads other goroutines' control
    blocks while they run: good enough for a dying program, and for conc_dump a snapshot of each goroutine by itself. */
 struct conc__out { int fd; size_t n; char text[1024]; };
-CONC__FN void conc__flush(struct conc__out *o) {
-    for (size_t at = 0; at < o->n;) {
-        ssize_t k = write(o->fd, o->text + at, o->n - at);
-        if (k <= 0) break;
-        at += (size_t)k;
+CONC__FN void conc__write_all(int fd, const void *data, size_t n) {
+    for (const char *p = (const char *)data; n > 0;) {
+        ssize_t k = write(fd, p, n);
+        if (k < 0 && errno == EINTR) continue;
+        if (k <= 0) return;
+        p += k;
+        n -= (size_t)k;
     }
+}
+CONC__FN void conc__flush(struct conc__out *o) {
+    conc__write_all(o->fd, o->text, o->n);
     o->n = 0;
 }
 CONC__FN void conc__vprint(struct conc__out *o, const char *format, va_list args) {
@@ -9211,15 +9217,6 @@ CONC__FN int conc__apart_wait(pid_t pid) {
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-CONC__FN void conc__write_all(int fd, const void *data, size_t n) {
-    for (const char *p = (const char *)data; n > 0;) {
-        ssize_t k = write(fd, p, n);
-        if (k < 0 && errno == EINTR) continue;
-        if (k <= 0) return;
-        p += k;
-        n -= (size_t)k;
-    }
 }
 /* All that comes until the end of the file, and a zero byte. To be freed. */
 CONC__FN char *conc__read_all(int fd, size_t *n) {
