@@ -10,32 +10,15 @@ import signal
 import subprocess
 import sys
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-OUT = os.path.join(TOP, "build", "tests", "servers")
-FLAGS = "-std=c11 -g -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -I. -pthread".split()
-KINDS = {"plain": ["-O2"], "asan": ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"], "tsan": ["-O1", "-fsanitize=thread"]}
-ENV = dict(os.environ, ASAN_OPTIONS="detect_stack_use_after_return=0", TSAN_OPTIONS="halt_on_error=1:report_thread_leaks=0")
-SECONDS = 60
-passed = failed = 0
-
-
-def check(name, ok, detail=""):
-    global passed, failed
-    passed, failed = passed + bool(ok), failed + (not ok)
-    if not ok:
-        print("FAILED %s: %s" % (name, str(detail)[:600]), flush=True)
-
-
-def build(kind):
-    program = os.path.join(OUT, "balancer-" + kind)
-    subprocess.run(["gcc", *FLAGS, *KINDS[kind], "examples/balancer.c", "-o", program], cwd=TOP, check=True)
-    return program
+sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+import programs
+from programs import PATIENCE, check, environment
 
 
 def numbers(kind, program):
     for args, n in (["-n", "300", "-m", "500"], 300), (["-n", "1", "-w", "1", "-q", "1", "-r", "1", "-m", "1"], 1), \
             (["-n", "200", "-w", "1", "-r", "50", "-q", "3", "-m", "100"], 200), (["-n", "500", "-w", "100", "-r", "200", "-q", "1", "-m", "0"], 500):
-        run = subprocess.run([program, *args], capture_output=True, timeout=SECONDS, env=ENV, text=True)
+        run = subprocess.run([program, *args], capture_output=True, timeout=PATIENCE, env=environment(kind), text=True)
         lines = run.stdout.splitlines()
         check("%s: %s" % (kind, args), run.returncode == 0 and run.stderr == "" and
               lines[-1].startswith("%d requests asked, %d answered; waited" % (n, n)) and "signal" not in lines[-1], run)
@@ -47,13 +30,13 @@ def numbers(kind, program):
 
 def signals(kind, program):
     for sig in signal.SIGINT, signal.SIGTERM:
-        run = subprocess.Popen([program, "-m", "2000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENV, text=True)
+        run = subprocess.Popen([program, "-m", "2000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(kind), text=True)
         run.stdout.readline(), run.stdout.readline() # it works
         run.send_signal(sig)
-        out, err = run.communicate(timeout=SECONDS)
+        out, err = run.communicate(timeout=PATIENCE)
         end = re.search(r"(\d+) requests asked, (\d+) answered; .*; stopped by a signal\n$", out)
         check("%s: signal %d" % (kind, sig), run.returncode == 0 and err == "" and end and end[1] == end[2] and int(end[1]) > 0, (run.returncode, out[-300:], err))
-    run = subprocess.Popen([program, "-m", "1000000", "-w", "1"], stdout=subprocess.PIPE, env=ENV, text=True) # long works: it cannot end soon
+    run = subprocess.Popen([program, "-m", "1000000", "-w", "1"], stdout=subprocess.PIPE, env=environment(kind), text=True) # long works: it cannot end soon
     run.stdout.readline(), run.stdout.readline()
     for _ in range(1000): # the second one ends it, once the first has been seen
         run.send_signal(signal.SIGINT)
@@ -68,7 +51,7 @@ def signals(kind, program):
 
 def terminal(kind, program):
     master, slave = pty.openpty()
-    run = subprocess.Popen([program, "-n", "200", "-w", "3", "-m", "3000"], stdout=slave, stderr=slave, env=ENV)
+    run = subprocess.Popen([program, "-n", "200", "-w", "3", "-m", "3000"], stdout=slave, stderr=slave, env=environment(kind))
     os.close(slave)
     out = b""
     try:
@@ -83,21 +66,19 @@ def terminal(kind, program):
     text = out.decode().replace("\r\n", "\n")
     frames = text.split("\033[4A") # the cursor goes up over three workers and the sum
     frame = r"(worker   [123] \[#*\.*\] \d+\033\[K\n){3}\d+ answered, \d+ under way\033\[K\n"
-    check(kind + ": terminal", run.wait(SECONDS) == 0 and len(frames) >= 2 and all(re.match(frame, f) for f in frames), text[:400])
+    check(kind + ": terminal", run.wait(PATIENCE) == 0 and len(frames) >= 2 and all(re.match(frame, f) for f in frames), text[:400])
     check(kind + ": terminal's bars", all(len(bar) == 42 for bar in re.findall(r"\[[#.]*\]", text)) and "#" in text, text[:400])
     check(kind + ": terminal's end", text.splitlines()[-1].startswith("200 requests asked, 200 answered"), text[-200:])
 
 
 def usage(kind, program):
     for args in ["-x"], ["-w", "0"], ["-w", "1001"], ["-n", "many"], ["-n", ""], ["more"], ["-q"]:
-        run = subprocess.run([program, *args], capture_output=True, timeout=SECONDS, env=ENV, text=True)
+        run = subprocess.run([program, *args], capture_output=True, timeout=PATIENCE, env=environment(kind), text=True)
         check("%s: usage %s" % (kind, args), run.returncode == 2 and "usage: balancer" in run.stderr and run.stdout == "", run)
 
 
-os.makedirs(OUT, exist_ok=True)
-for kind in KINDS:
-    program = build(kind)
-    for part in numbers, signals, terminal, usage:
-        part(kind, program)
-print("%d passed, %d failed" % (passed, failed))
-sys.exit(failed > 0)
+for kind in programs.arguments(__doc__).only:
+    if programs.build("balancer", kind, "examples/balancer.c"):
+        for part in numbers, signals, terminal, usage:
+            part(kind, programs.program("balancer", kind))
+sys.exit(programs.result())

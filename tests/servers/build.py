@@ -4,7 +4,6 @@
   build.py                plain, ASan and TSan builds
   build.py --only NAMES   some of them
 """
-import argparse
 import os
 import signal
 import subprocess
@@ -12,26 +11,9 @@ import sys
 import tempfile
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-OUT = os.path.join(os.environ.get("CONC_TEST_OUT") or os.path.join(ROOT, "build", "tests"), "servers")
-FLAGS = "-std=c11 -g -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -I.".split()
-KINDS = {
-    "plain": (["-O2"], {}),
-    "asan": (["-O1", "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"],
-             {"ASAN_OPTIONS": "detect_stack_use_after_return=0:detect_leaks=0"}),  # it ends with its graph in memory
-    "tsan": (["-O1", "-fsanitize=thread"], {"TSAN_OPTIONS": "halt_on_error=1:history_size=4:report_thread_leaks=0"}),
-}
-PATIENCE = 60
-
-passed = failed = 0
-
-
-def check(what, good, *detail):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    if not good:
-        print(f"FAIL: {what}", *(str(d)[:3000] for d in detail), flush=True)
-    return bool(good)
+sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+import programs
+from programs import PATIENCE, check, environment
 
 
 class Tree:
@@ -62,8 +44,8 @@ class Tree:
         os.utime(self.path(name), (at, at))
 
     def start(self, *args, program=None):
-        return subprocess.Popen([*(program or [os.path.join(OUT, "build-" + self.kind)]), "-C", self.dir.name, *args], stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **KINDS[self.kind][1]})
+        return subprocess.Popen([*(program or [programs.program("build", self.kind)]), "-C", self.dir.name, *args], stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(self.kind, leaks=False))
 
     def build(self, *args, program=None):
         """-> exit status, lines of stdout, stderr"""
@@ -184,20 +166,12 @@ def like_make(kind):
 
 
 def main():
-    args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    args.add_argument("--only", default="plain,asan,tsan")
-    args.add_argument("--long", action="store_true", help="nothing more")
-    os.makedirs(OUT, exist_ok=True)
-    os.chdir(ROOT)
-    for kind in args.parse_args().only.split(","):
-        build = subprocess.run(["gcc", *FLAGS, *KINDS[kind][0], "examples/build.c", "-o", os.path.join(OUT, "build-" + kind), "-pthread"],
-                               text=True, stderr=subprocess.STDOUT, stdout=subprocess.PIPE)
-        if check(f"{kind}: builds", build.returncode == 0, build.stdout):
+    for kind in programs.arguments(__doc__).only:
+        if programs.build("build", kind, "examples/build.c"):
             diamond(kind), failures(kind), many(kind), interrupted(kind)
             if kind == "plain":
                 like_make(kind)
-    print(f"{passed} passed, {failed} failed")
-    return failed > 0
+    return programs.result()
 
 
 if __name__ == "__main__":

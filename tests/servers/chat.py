@@ -4,7 +4,6 @@
   chat.py                 plain, ASan and TSan builds
   chat.py --only NAMES    some builds (plain,asan,tsan)
 """
-import argparse
 import os
 import random
 import re
@@ -17,46 +16,22 @@ import tempfile
 import threading
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-OUT = os.path.join(os.environ.get("CONC_TEST_OUT") or os.path.join(ROOT, "build", "tests"), "servers")
-FLAGS = "-std=c11 -g -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -I.".split()
-KINDS = {
-    "plain": (["-O2"], {}),
-    "asan": (["-O1", "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"],
-             {"ASAN_OPTIONS": "detect_stack_use_after_return=0:abort_on_error=0"}),
-    "tsan": (["-O1", "-fsanitize=thread"], {"TSAN_OPTIONS": "halt_on_error=1:history_size=4:report_thread_leaks=0"}),
-}
-PATIENCE = 60  # seconds for what takes a few milliseconds on an idle machine
-TEXT = 400     # the server's
+sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+import programs
+from programs import PATIENCE, check, environment, program, until
+
+TEXT = 400  # the server's
 RANDOM = random.Random(0)
 
-passed = failed = 0
 running = []
-
-
-def check(what, good, *detail):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    if not good:
-        print(f"FAIL: {what}", *(str(d)[:3000] for d in detail), flush=True)
-    return bool(good)
-
-
-def until(condition, seconds=PATIENCE):
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value or time.monotonic() > end:
-            return value
-        time.sleep(0.01)
 
 
 class Server:
     def __init__(self, kind, *options):
         self.kind = kind
         self.err = tempfile.TemporaryFile("w+")
-        self.p = subprocess.Popen([os.path.join(OUT, "chat-" + kind), *options, "127.0.0.1:0"], stdin=subprocess.DEVNULL,
-                                  stdout=subprocess.PIPE, stderr=self.err, text=True, env={**os.environ, **KINDS[kind][1]})
+        self.p = subprocess.Popen([program("chat", kind), *options, "127.0.0.1:0"], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=self.err, text=True, env=environment(kind))
         running.append(self)
         self.port = int(re.fullmatch(r"chat: port (\d+)\n", self.p.stdout.readline())[1])
 
@@ -354,22 +329,16 @@ def storm(kind, n):
 
 def usage(kind):
     for args in ([], ["-x", ":0"], ["-t", "0", ":0"], ["-t", "soon", ":0"], [":0", ":0"]):
-        p = subprocess.run([os.path.join(OUT, "chat-" + kind), *args], capture_output=True, text=True, timeout=PATIENCE)
+        p = subprocess.run([program("chat", kind), *args], capture_output=True, text=True, timeout=PATIENCE)
         check(f"{kind}: wrong usage {args}", p.returncode == 2 and "usage" in p.stderr, p.returncode, p.stderr)
-    p = subprocess.run([os.path.join(OUT, "chat-" + kind), "nonsense"], capture_output=True, text=True, timeout=PATIENCE)
+    p = subprocess.run([program("chat", kind), "nonsense"], capture_output=True, text=True, timeout=PATIENCE)
     check(f"{kind}: cannot listen", p.returncode == 1 and p.stderr, p.returncode, p.stderr)
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--only", type=lambda s: s.split(","), default=list(KINDS))
-    p.add_argument("--long", action="store_true")
-    args = p.parse_args()
-    os.makedirs(OUT, exist_ok=True)
+    args = programs.arguments(__doc__)
     for kind in args.only:
-        b = subprocess.run(["gcc", *FLAGS, *KINDS[kind][0], "examples/chat.c", "-o", os.path.join(OUT, "chat-" + kind), "-pthread"],
-                           cwd=ROOT, capture_output=True, text=True)
-        if not check(f"{kind}: build", b.returncode == 0, b.stderr):
+        if not programs.build("chat", kind, "examples/chat.c"):
             continue
         plain = kind == "plain"
         tests = [(conversation,), (crowd, 20, 50), (behind,), (graceful,), (storm, 100 if args.long else 20)]
@@ -385,8 +354,7 @@ def main():
                 s.discard()
             if os.environ.get("VERBOSE"):
                 print(f"{kind} {test.__name__}: {time.monotonic() - begin:.1f} s", flush=True)
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
+    return programs.result()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@
   crawl.py                plain, ASan and TSan builds
   crawl.py --only NAMES   some of them
 """
-import argparse
 import os
 import re
 import signal
@@ -13,29 +12,11 @@ import sys
 import threading
 import time
 
-sys.path.pop(0)  # the http.py beside this file is not Python's
-import http.server  # noqa: E402
+sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+import http.server
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-OUT = os.path.join(os.environ.get("CONC_TEST_OUT") or os.path.join(ROOT, "build", "tests"), "servers")
-FLAGS = "-std=c11 -g -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -I. -I/usr/include/libxml2".split()
-KINDS = {
-    "plain": (["-O2"], {}),
-    "asan": (["-O1", "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"],
-             {"ASAN_OPTIONS": "detect_stack_use_after_return=0:detect_leaks=0"}),  # it ends with what it knows in memory
-    "tsan": (["-O1", "-fsanitize=thread"], {"TSAN_OPTIONS": "halt_on_error=1:history_size=4:report_thread_leaks=0"}),
-}
-PATIENCE = 60
-
-passed = failed = 0
-
-
-def check(what, good, *detail):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    if not good:
-        print(f"FAIL: {what}", *(str(d)[:3000] for d in detail), flush=True)
-    return bool(good)
+import programs
+from programs import PATIENCE, check, environment, program
 
 
 class Site:
@@ -92,8 +73,8 @@ def html(*links):
 
 
 def crawl(kind, *args):
-    return subprocess.Popen([os.path.join(OUT, "crawl-" + kind), *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True, env={**os.environ, **KINDS[kind][1]})
+    return subprocess.Popen([program("crawl", kind), *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True, env=environment(kind, leaks=False))
 
 
 def run(kind, *args):
@@ -164,18 +145,10 @@ def politeness(kind):
 
 
 def main():
-    args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    args.add_argument("--only", default="plain,asan,tsan")
-    args.add_argument("--long", action="store_true", help="nothing more")
-    os.makedirs(OUT, exist_ok=True)
-    os.chdir(ROOT)
-    for kind in args.parse_args().only.split(","):
-        build = subprocess.run(["gcc", *FLAGS, *KINDS[kind][0], "examples/crawl.c", "-o", os.path.join(OUT, "crawl-" + kind), "-pthread",
-                                "-lhttp_parser", "-lxml2"], text=True, stderr=subprocess.STDOUT, stdout=subprocess.PIPE)
-        if check(f"{kind}: builds", build.returncode == 0, build.stdout):
+    for kind in programs.arguments(__doc__).only:
+        if programs.build("crawl", kind, "examples/crawl.c", "-I/usr/include/libxml2", "-lhttp_parser", "-lxml2"):
             links(kind), politeness(kind)
-    print(f"{passed} passed, {failed} failed")
-    return failed > 0
+    return programs.result()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@
   echo.py --long          clients are killed at random for a minute instead of 5 s
   echo.py --only NAMES    some builds (plain,asan,tsan)
 """
-import argparse
 import os
 import random
 import re
@@ -20,41 +19,16 @@ import tempfile
 import threading
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-OUT = os.path.join(os.environ.get("CONC_TEST_OUT") or os.path.join(ROOT, "build", "tests"), "servers")
-FLAGS = "-std=c11 -g -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -I.".split()
-KINDS = {
-    "plain": (["-O2"], {}),
-    "asan": (["-O1", "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"],
-             {"ASAN_OPTIONS": "detect_stack_use_after_return=0:abort_on_error=0"}),
-    "tsan": (["-O1", "-fsanitize=thread"], {"TSAN_OPTIONS": "halt_on_error=1:history_size=4:report_thread_leaks=0"}),
-}
-PATIENCE = 60  # seconds for what takes a few milliseconds on an idle machine
-GRACE = 5      # the server's
+sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+import programs
+from programs import KINDS, PATIENCE, ROOT, check, environment, program, until
+
+GRACE = 5  # the server's
 SIZES = [1, 2, 3, 1000, 1023, 1024, 1025, 2048, 4096, 32767, 32768, 32769, 33791, 33792, 33793, 65536, 100001, 1 << 20, 4 << 20]
 RANDOM = random.Random(0)
 PATTERN = RANDOM.randbytes(5 << 20)
 
-passed = failed = 0
 running = []  # servers of the test under way
-
-
-def check(what, good, *detail):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    if not good:
-        print(f"FAIL: {what}", *(str(d)[:3000] for d in detail), flush=True)
-    return bool(good)
-
-
-def until(condition, seconds=PATIENCE):
-    """Poll until condition() is true or the time is over; its last value."""
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value or time.monotonic() > end:
-            return value
-        time.sleep(0.01)
 
 
 def some_data(n):
@@ -69,8 +43,8 @@ class Server:
         self.err = open(os.path.join(self.dir.name, "stderr"), "w+")
         limit = files or resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         self.p = subprocess.Popen(
-            [os.path.join(OUT, "echo-" + kind), "-u", self.path, *options, "127.0.0.1:0"], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=self.err, text=True, env={**os.environ, **KINDS[kind][1]},
+            [program("echo", kind), "-u", self.path, *options, "127.0.0.1:0"], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=self.err, text=True, env=environment(kind),
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
         running.append(self)
         self.port = int(re.fullmatch(r"echo: port (\d+)\n", self.p.stdout.readline())[1])
@@ -267,7 +241,7 @@ def timeouts(kind):
 
 
 def usage(kind):
-    exe = os.path.join(OUT, "echo-" + kind)
+    exe = program("echo", kind)
     for args in ([], ["-x", ":0"], ["-t", "soon", ":0"], ["-t", "-1", ":0"], ["-t", "nan", ":0"], [":0", ":0"], ["-u"]):
         p = subprocess.run([exe, *args], capture_output=True, text=True, timeout=PATIENCE)
         check(f"{kind}: wrong usage {args}", p.returncode == 2 and "usage" in p.stderr, p.returncode, p.stderr)
@@ -496,28 +470,17 @@ def killed(kind, seconds, processes):
               + ", ".join(str(r // 1024) for r in resident), flush=True)
 
 
-def build(kind):
-    return subprocess.Popen(["gcc", *FLAGS, *KINDS[kind][0], "examples/echo.c", "-o", os.path.join(OUT, "echo-" + kind), "-pthread"],
-                            cwd=ROOT, stderr=subprocess.PIPE, text=True)
-
-
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--long", action="store_true")
-    p.add_argument("--only", type=lambda s: s.split(","), default=list(KINDS))
-    args = p.parse_args()
+    args = programs.arguments(__doc__)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    os.makedirs(OUT, exist_ok=True)
     others = None
     if "plain" in args.only and len(args.only) > 1:  # the rest at the same time: most of it is waiting
         others = subprocess.Popen([sys.executable, os.path.abspath(__file__), "--only", ",".join(k for k in args.only if k != "plain"),
                                    *["--long"] * args.long], stdout=subprocess.PIPE, text=True)
         args.only = ["plain"]
-    builds = {kind: build(kind) for kind in args.only}
     for kind in args.only:
-        said = builds[kind].communicate()[1]
-        if not check(f"{kind}: build", builds[kind].returncode == 0, said):
+        if not programs.build("echo", kind, "examples/echo.c"):
             continue
         plain = kind == "plain"
         tests = [(sizes,), (timeouts,), (usage,), (idle, 10000 if plain else 300), (graceful,), (deadline,), (second_signal,), (storm,),
@@ -536,16 +499,15 @@ def main():
             running.clear()
             if os.environ.get("VERBOSE"):
                 print(f"{kind} {test.__name__}: {time.monotonic() - begin:.1f} s", flush=True)
-    good, bad = passed, failed
     if others:
         *lines, last = others.communicate()[0].splitlines() or [""]
         print(*lines, sep="\n")
         m = re.fullmatch(r"(\d+) passed, (\d+) failed", last)
-        good, bad = (good + int(m[1]), bad + int(m[2])) if m else (good, bad + 1)
-        if not m:
-            print(f"FAIL: the other builds: {last}")
-    print(f"{good} passed, {bad} failed")
-    return bad != 0
+        if m:
+            programs.passed, programs.failed = programs.passed + int(m[1]), programs.failed + int(m[2])
+        else:
+            check("the other builds", False, last)
+    return programs.result()
 
 
 if __name__ == "__main__":

@@ -7,30 +7,15 @@ import os
 import subprocess
 import sys
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-OUT = os.path.join(TOP, "build", "tests", "servers")
-FLAGS = "-std=c11 -g -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -I. -pthread".split()
-KINDS = {"plain": ["-O2"], "asan": ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"], "tsan": ["-O1", "-fsanitize=thread"]}
-ENV = dict(os.environ, ASAN_OPTIONS="detect_stack_use_after_return=0", TSAN_OPTIONS="halt_on_error=1:report_thread_leaks=0", LC_ALL="C")
+sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+import programs
+from programs import OUT, ROOT, check, environment
+
 LINE = b"2026-01-01T00:00:00.000Z 10.0.0.1 GET %s %d %d %d"
-passed = failed = 0
-
-
-def check(name, ok, detail=""):
-    global passed, failed
-    passed, failed = passed + bool(ok), failed + (not ok)
-    if not ok:
-        print("FAILED %s: %s" % (name, str(detail)[:600]), flush=True)
 
 
 def logs(program, *args, text=None):
     return subprocess.run([program, *args], input=text, capture_output=True, timeout=120, env=ENV)
-
-
-def build(kind):
-    program = os.path.join(OUT, "logs-" + kind)
-    subprocess.run(["gcc", *FLAGS, *KINDS[kind], "examples/logs.c", "-o", program], cwd=TOP, check=True)
-    return program
 
 
 def same_results(kind, program, size):
@@ -79,16 +64,16 @@ def edges(kind, program):
 
 def against_awk(program):
     for options in [], ["--status", "400", "--method", "GET"]:
-        run = subprocess.run(["examples/run-logs.sh", program, "2", *options], cwd=TOP, capture_output=True, timeout=300, env=ENV)
+        run = subprocess.run(["examples/run-logs.sh", program, "2", *options], cwd=ROOT, capture_output=True, timeout=300, env=ENV)
         check("awk %s" % options, run.returncode == 0 and b"the same result, byte for byte" in run.stdout, run)
 
 
-os.makedirs(OUT, exist_ok=True)
-for kind in KINDS:
-    program = build(kind)
-    same_results(kind, program, 5_000_000 if kind == "plain" else 1_500_000)
-    edges(kind, program)
-    if kind == "plain":
-        against_awk(program)
-print("%d passed, %d failed" % (passed, failed))
-sys.exit(failed > 0)
+for kind in programs.arguments(__doc__).only:
+    if programs.build("logs", kind, "examples/logs.c"):
+        program = programs.program("logs", kind)
+        ENV = environment(kind, LC_ALL="C")
+        same_results(kind, program, 5_000_000 if kind == "plain" else 1_500_000)
+        edges(kind, program)
+        if kind == "plain":
+            against_awk(program)
+sys.exit(programs.result())

@@ -4,7 +4,6 @@
   remote.py                 plain, ASan and TSan builds
   remote.py --only NAMES    some builds (plain,asan,tsan)
 """
-import argparse
 import collections
 import os
 import re
@@ -15,37 +14,17 @@ import sys
 import tempfile
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-OUT = os.path.join(os.environ.get("CONC_TEST_OUT") or os.path.join(ROOT, "build", "tests"), "servers")
-FLAGS = "-std=c11 -g -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -I. -Ipatterns".split()
-KINDS = {
-    "plain": (["-O2"], {}),
-    "asan": (["-O1", "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"],
-             {"ASAN_OPTIONS": "detect_stack_use_after_return=0:abort_on_error=0"}),
-    "tsan": (["-O1", "-fsanitize=thread"], {"TSAN_OPTIONS": "halt_on_error=1:history_size=4:report_thread_leaks=0"}),
-}
+sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+import programs
+from programs import check, environment, program
+
 PATIENCE = 90  # seconds for what takes a few on an idle machine
 
-passed = failed = 0
 running = []
 
 
-def check(what, good, *detail):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    if not good:
-        print(f"FAIL: {what}", *(str(d)[:3000] for d in detail), flush=True)
-    return bool(good)
-
-
 def until(condition, seconds=PATIENCE):
-    """Poll until condition() is true or the time is over; its last value."""
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value or time.monotonic() > end:
-            return value
-        time.sleep(0.01)
+    return programs.until(condition, seconds)
 
 
 class Redis:
@@ -88,8 +67,8 @@ class Consumer:
     def __init__(self, kind, redis, redeliver=2000, tries=5, workers=4, log=None, password=None):
         self.kind = kind
         self.log = log or os.path.join(redis.dir.name, "log")
-        env = {**os.environ, **KINDS[kind][1], **({"REMOTE_PASSWORD": password} if password else {})}
-        self.p = subprocess.Popen([os.path.join(OUT, "remote-" + kind), "consume", redis.address, str(redeliver), str(tries), str(workers),
+        env = environment(kind, **({"REMOTE_PASSWORD": password} if password else {}))
+        self.p = subprocess.Popen([program("remote", kind), "consume", redis.address, str(redeliver), str(tries), str(workers),
                                    self.log], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
         running.append(self.p)
         check(f"{kind}: consumer is ready", self.p.stdout.readline() == "ready\n")
@@ -110,8 +89,8 @@ class Consumer:
 
 
 def submit(kind, redis, first, count, data=None, capacity=100000, password=None):
-    env = {**os.environ, **KINDS[kind][1], **({"REMOTE_PASSWORD": password} if password else {})}
-    return subprocess.Popen([os.path.join(OUT, "remote-" + kind), "submit", redis.address, str(capacity), str(first), str(count)] +
+    env = environment(kind, **({"REMOTE_PASSWORD": password} if password else {}))
+    return subprocess.Popen([program("remote", kind), "submit", redis.address, str(capacity), str(first), str(count)] +
                             ([data] if data else []), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
 
 
@@ -263,15 +242,8 @@ def passwords(kind):
 
 
 def main():
-    args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    args.add_argument("--only", default="plain,asan,tsan")
-    args.add_argument("--long", action="store_true", help="nothing more")
-    os.makedirs(OUT, exist_ok=True)
-    os.chdir(ROOT)
-    for kind in args.parse_args().only.split(","):
-        build = subprocess.run(["gcc", *FLAGS, *KINDS[kind][0], "tests/servers/remote_job.c", "-o", os.path.join(OUT, "remote-" + kind),
-                                "-pthread", "-lhiredis"], text=True, stderr=subprocess.STDOUT, stdout=subprocess.PIPE)
-        if not check(f"{kind}: builds", build.returncode == 0, build.stdout):
+    for kind in programs.arguments(__doc__).only:
+        if not programs.build("remote", kind, "tests/servers/remote_job.c", "-lhiredis"):
             continue
         try:
             one_of_three_is_killed(kind, tcp=kind != "asan")
@@ -285,8 +257,7 @@ def main():
                 if p.poll() is None:
                     p.kill()
             running.clear()
-    print(f"{passed} passed, {failed} failed")
-    return failed > 0
+    return programs.result()
 
 
 if __name__ == "__main__":
