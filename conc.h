@@ -6129,15 +6129,15 @@ CONC_API const volatile void *conc__after(int64_t ns) {
 
 /* Mutex. state: LOCKED; WAITERS, the queue is not empty (changed under the spin lock); WOKEN, a waiter was woken and is on its
    way to compete (so unlocks need not wake another); STARVING, the first waiter has waited more than a millisecond: the lock is
-   handed to it, newcomers queue. Invariant: a waiter in the queue implies LOCKED, or WOKEN, or an unlock on its slow path. */
+   handed to it, newcomers queue. Invariants: a waiter in the queue implies LOCKED, or WOKEN, or an unlock on its slow path. STARVING
+   implies LOCKED (it is set beside it, and both are dropped together or LOCKED passes to the waiter), so that whoever sets LOCKED and
+   finds it was not set has the lock, with no look before. An unlock touches nothing once others may have the lock, but the spin lock
+   while the waiter that it took out is still to be woken: the last to unlock may free the mutex. */
 enum { CONC__LOCKED = 1, CONC__WAITERS = 2, CONC__WOKEN = 4, CONC__STARVING = 8 };
 #define CONC__STARVE_NS CONC_MS
-/* One look and one read-modify-write, waiters or not: barging past those in the queue is what makes normal mode fast. */
+/* Waiters or not: barging past those in the queue is what makes normal mode fast. */
 CONC__INLINE bool conc__mutex_try(conc_mutex *m) {
-    uint32_t s = conc__ld(&m->conc__state);
-    if ((s & (CONC__LOCKED | CONC__STARVING)) ||
-        !__atomic_compare_exchange_n(&m->conc__state, &s, s | CONC__LOCKED, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
-        return false;
+    if (__atomic_fetch_or(&m->conc__state, CONC__LOCKED, __ATOMIC_SEQ_CST) & CONC__LOCKED) return false;
     conc__ordered_after(m, ALL);
     return true;
 }
