@@ -3070,11 +3070,15 @@ CONC__INLINE void conc__ring_put(conc__p *p, void *work) {
     p->ring[p->tail & p->mask] = work;
     conc__st(&p->tail, p->tail + 1);
 }
+/* The control block and what lies below it on the stack: the frames that a parked goroutine returns through. */
 CONC__INLINE void conc__prefetch(void *work) {
     const char *at = (const char *)((uintptr_t)work & ~(uintptr_t)1);
     __builtin_prefetch(at);
     __builtin_prefetch(at - 64);
     __builtin_prefetch(at - 128);
+    __builtin_prefetch(at - 192);
+    __builtin_prefetch(at - 256);
+    __builtin_prefetch(at - 320);
 }
 CONC__INLINE void *conc__ring_get(conc__p *p) {
     if (p->head == p->tail) return NULL;
@@ -5187,6 +5191,7 @@ struct conc_ctx {
     bool freed;             /* by the maker */
     conc__ctx_node node;    /* in the list of the parent's source */
 };
+CONC__INLINE conc_ctx *conc__ctx_of(conc__ctx_node *n) { return (conc_ctx *)(void *)((char *)n - offsetof(conc_ctx, node)); }
 CONC__INLINE conc_ctx *conc__ctx_source(const volatile void *ctx) { return ctx ? ((conc_ctx *)(uintptr_t)ctx)->source : NULL; }
 CONC__INLINE conc_status conc__ctx_err(conc_ctx *source) {
     conc_status err = source ? (conc_status)conc__ld_acq(&source->err) : CONC_OK;
@@ -6839,6 +6844,12 @@ CONC__FN bool conc__ctx_mark(conc_ctx *c, conc_status err, int cause) {
     if (first) conc__wake_list(list, false);
     return first;
 }
+/* The node after next, and who waits for next's done channel, on the way to the cache. */
+CONC__INLINE void conc__ctx_prefetch(conc__ctx_node *next) {
+    if (next->next) __builtin_prefetch(next->next);
+    struct conc_chan *done = next->f ? NULL : conc__ld(&conc__ctx_of(next)->done);
+    if (done) __builtin_prefetch(conc__ld(&done->recvq));
+}
 /* Next node of a context that is done, now ours; NULL: none is left. */
 CONC__FN conc__ctx_node *conc__ctx_take(conc_ctx *c) {
     if (!conc__ld(&c->nodes)) return NULL; /* no node comes any more */
@@ -6846,7 +6857,7 @@ CONC__FN conc__ctx_node *conc__ctx_take(conc_ctx *c) {
     conc__ctx_node *n = c->nodes;
     if (n) {
         conc__ctx_unlink(n);
-        if (n->next) __builtin_prefetch(n->next);
+        if (n->next) conc__ctx_prefetch(n->next);
         n->err = (conc_status)c->err;
         conc__st(&n->state, CONC__N_FIRING);
     }
@@ -6855,7 +6866,7 @@ CONC__FN conc__ctx_node *conc__ctx_take(conc_ctx *c) {
 }
 /* The child that n belongs to, marked done and held, to be walked next; NULL: somebody else has been there. */
 CONC__FN conc_ctx *conc__ctx_descend(conc_ctx *up, conc__ctx_node *n) {
-    conc_ctx *c = (conc_ctx *)(void *)((char *)n - offsetof(conc_ctx, node));
+    conc_ctx *c = conc__ctx_of(n);
     bool alive = conc__ctx_hold(c);
     conc__st_rel(&n->state, CONC__N_OFF); /* partner: the acquire in conc__ctx_unwatch */
     if (!alive) return NULL;
