@@ -9,7 +9,7 @@
 Both sides are built into build/bench/. For each group and number of processors the two programs run
 in turn, several times, from this one process: what the machine does meanwhile hits both alike. All
 timed runs of a metric are pooled; the table shows their median, min and max. The ratio is Go's
-median by conc.h's: above 1, conc.h is ahead (every metric is a cost). "cores" is CPU time (user +
+median by conc.h's, upside down for rates (units that end in /s): above 1, conc.h is ahead. "cores" is CPU time (user +
 system) by wall time, set-up included; metrics that are measured together share it. Results are kept
 in build/bench/results.json (partial.json if only a part was measured); --load prints them again.
 """
@@ -170,11 +170,13 @@ def spread(values):
 
 
 def ratio(m):
-    """Go's median by conc.h's; None if one is missing or not positive."""
+    """How far conc.h is ahead: Go's cost by conc.h's, or conc.h's rate by Go's; None if one is missing or not positive."""
     if not m["C"] or not m["Go"]:
         return None
     c, go = abs(statistics.median(m["C"])), abs(statistics.median(m["Go"]))
-    return go / c if c > 0 and go > 0 else None
+    if not (c > 0 and go > 0):
+        return None
+    return c / go if m["unit"].endswith("/s") else go / c
 
 
 def cores(m, side):
@@ -182,7 +184,7 @@ def cores(m, side):
     return "%.2f" % (used / wall) if wall > 0 else ""
 
 
-COLUMNS = ["metric", "unit", "conc.h", "min .. max", "Go", "min .. max", "Go/conc.h", "cores",
+COLUMNS = ["metric", "unit", "conc.h", "min .. max", "Go", "min .. max", "ahead", "cores",
            "cores Go"]
 
 

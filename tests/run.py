@@ -3,6 +3,7 @@
 
   run.py                  what `make test` runs
   run.py --long           what `make check` runs: every configuration at 1, 2, 4 and 8 processors, long mode, 20 rounds
+  run.py --every --only asan,tsan --rounds 20    at 1, 2, 4 and 8 processors, without the long mode
   run.py --soak SECONDS   stress only, for so long, plain and under the sanitizers
   run.py --only NAMES     some configurations (plain,one-process,debug,clang,asan,tsan,explorer,valgrind,aarch64,million,macros,docs,self,
                           frameworks, instrumented: ordinary C11 under the explorer, see tests/instrumented.sh;
@@ -235,16 +236,17 @@ def plan(args):
                 {"CONC_PROCS": str(n), **(body if goroutine else {})}, cpp)
 
     every = [1, 2, 4, 8]
+    wide = args.long or args.every
     matrix("plain", every)
     add("one-process", "procs 4", (), {"CONC_PROCS": "4", "CK_FORK": "no"}, False)
-    matrix("debug", every if args.long else [4])
-    matrix("clang", every if args.long else [2])
-    matrix("asan", every if args.long else [4])
-    matrix("tsan", every if args.long else [4])
-    matrix("explorer", every if args.long else [4]) # everything, with the explorer's hooks in place
+    matrix("debug", every if wide else [4])
+    matrix("clang", every if wide else [2])
+    matrix("asan", every if wide else [4])
+    matrix("tsan", every if wide else [4])
+    matrix("explorer", every if wide else [4]) # everything, with the explorer's hooks in place
     for suite in SLOW_SUITES:
-        matrix("valgrind", every if args.long else [2], [suite], False)
-    matrix("aarch64", every if args.long else [2], SLOW_SUITES + ["crash"])
+        matrix("valgrind", every if wide else [2], [suite], False)
+    matrix("aarch64", every if wide else [2], SLOW_SUITES + ["crash"])
     add("million", "", ["million"], {}, False, 1800)  # 4 GiB of fresh pages, which some hosts take a minute to give
     return [r for r in runs if not args.only or r[0] in args.only]
 
@@ -256,6 +258,7 @@ def base_config(name):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--long", action="store_true")
+    p.add_argument("--every", action="store_true")
     p.add_argument("--soak", type=int, metavar="SECONDS")
     p.add_argument("--rounds", type=int)
     p.add_argument("--only", type=lambda s: s.split(","))
