@@ -4057,6 +4057,7 @@ CONC__FN void conc__wait_locked(conc__m *m, void *work) {
     m->p = NULL;
     conc__st_rel(&m->stop, CONC__LOST);
     conc__st(&m->wake, 0);
+    conc__st(&m->polling, false); /* it may have been, before its goroutine wired it */
     conc__m_idle(m);
     bool orphan = !p && conc__rt.qn && conc__rt.idle_p;
     conc__unlock(&conc__rt.lock);

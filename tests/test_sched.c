@@ -683,6 +683,37 @@ TEST(lock_thread) {
     }
 }
 
+static void send_later(ints c) {
+    conc_sleep(5 * CONC_MS);
+    chan_send(c, 1);
+}
+static void lock_after_reading(int fd, ints c) {
+    char b;
+    for (int i = 0; i < 5; i++) {
+        CHECK_EQ(conc_read(fd, &b, 1), 1); /* the thread sleeps in the poller meanwhile */
+        conc_lock_thread();
+        go(send_later, c);
+        CHECK_EQ(chan_recv(c), 1); /* now on its futex */
+        conc_unlock_thread();
+    }
+}
+/* A thread that once slept in the poller, and is wired to a goroutine now, is woken where it sleeps. */
+TEST(lock_after_polling, .os = true) {
+    int fd[2];
+    ints c = chan_make(int);
+    conc_wg wg = CONC_WG_INIT;
+    REQUIRE(pipe(fd) == 0);
+    conc_wg_go(&wg, lock_after_reading, fd[0], c);
+    for (int i = 0; i < 5; i++) {
+        struct timespec nap = { 0, 10000000 };
+        (void)nanosleep(&nap, NULL);
+        CHECK_EQ(write(fd[1], "x", 1), 1);
+    }
+    conc_wg_wait(&wg);
+    CHECK_EQ(close(fd[0]), 0), CHECK_EQ(close(fd[1]), 0);
+    chan_free(c);
+}
+
 static void exit_locked(conc_atomic(int) *tid, bool by_exit) {
     conc_lock_thread();
     atomic_store(tid, thread_id());
