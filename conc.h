@@ -4720,7 +4720,7 @@ CONC__FN int conc__m_start(conc__p *p) {
     if (reuse) { /* in == 1 and stop == LOST remain from its last life, so that nobody can seize it */
         if (m->started) (void)pthread_join(m->thread, NULL);
         m->exiting = m->locked_exit = m->fruitful = m->blocking = m->started = false;
-        m->locked = NULL;
+        conc__st(&m->locked, (conc__g *)NULL);
         m->run = NULL;
         m->next = NULL;
     } else {
@@ -6848,7 +6848,7 @@ CONC__FN bool conc__ctx_mark(conc_ctx *c, conc_status err, int cause) {
 /* The node after next, and who waits for next's done channel, on the way to the cache. */
 CONC__INLINE void conc__ctx_prefetch(conc__ctx_node *next) {
     if (next->next) __builtin_prefetch(next->next);
-    struct conc_chan *done = next->f ? NULL : conc__ld(&conc__ctx_of(next)->done);
+    struct conc_chan *done = next->f ? NULL : conc__ld_acq(&conc__ctx_of(next)->done); /* partner: the release in conc__ctx_done */
     if (done) __builtin_prefetch(conc__ld(&done->recvq));
 }
 /* Next node of a context that is done, now ours; NULL: none is left. */
@@ -8729,6 +8729,7 @@ static struct conc__signals {
     struct sigaction own[CONC__SIGS];
     bool on, stop; /* the relay thread exists; shall end */
     bool parked;   /* it sleeps, with nothing of what it did still under way */
+    bool doubt;    /* somebody saw a program asleep, but not the relay thread parked: it looks again when it is */
     pthread_t thread;
 } conc__sig;
 
@@ -8793,7 +8794,12 @@ CONC__FN void *conc__sig_main(void *arg) {
         stop = conc__sig.stop;
         conc_mutex_unlock(&conc__sig.lock);
         (void)pthread_sigmask(SIG_SETMASK, &mask, NULL);
-        conc__st_rel(&conc__sig.parked, true); /* partner: conc__signal_hope; all wakes by unlock are before it */
+        /* Dekker with conc__signal_hope: either that sees parked, or this the doubt. All wakes by unlock are before it. */
+        __atomic_store_n(&conc__sig.parked, true, __ATOMIC_SEQ_CST);
+        if (conc__unlikely(__atomic_load_n(&conc__sig.doubt, __ATOMIC_SEQ_CST))) {
+            conc__st(&conc__sig.doubt, false);
+            conc__deadlock_check();
+        }
         if (!stop) conc__os_wait(&conc__sig.seq, seq, -1);
         conc__st(&conc__sig.parked, false);
     }
@@ -8970,11 +8976,12 @@ CONC__FN bool conc__sig_awaited(const conc__relay *r) {
     if (r->ctx && conc__ld(&ctx->err) == CONC_OK && conc__ld(&ctx->nodes)) return true;
     return c && conc__ld(&c->recvq) != NULL;
 }
-/* Could a signal wake somebody in a program that is asleep? Also true while there is any doubt. */
+/* Could a signal wake somebody in a program that is asleep? Also true while there is any doubt; the relay thread then looks again. */
 CONC__FN bool conc__signal_hope(void) {
     if (!conc__ld(&conc__sig.on)) return false;
-    for (int i = 0; !conc__ld_acq(&conc__sig.parked) || !conc_mutex_try_lock(&conc__sig.lock); i++) { /* it works for microseconds */
-        if (i == 1000) return true;
+    for (int i = 0; !__atomic_load_n(&conc__sig.parked, __ATOMIC_SEQ_CST) || !conc_mutex_try_lock(&conc__sig.lock); i++) {
+        if (i == 1000) __atomic_store_n(&conc__sig.doubt, true, __ATOMIC_SEQ_CST); /* it works for microseconds, if it is let */
+        if (i == 1001) return true;
         (void)sched_yield();
     }
     bool hope = conc__ld(&conc__sig.head) != conc__ld(&conc__sig.tail) || conc__ld(&conc__sig.more);
@@ -8994,7 +9001,7 @@ CONC__FN void conc__signal_end(void) {
     }
     conc__arr_free(conc__sig.relays);
     conc__sig.relays = NULL;
-    conc__sig.on = conc__sig.stop = conc__sig.parked = false; /* the ring is left alone: a handler may still be on its way out */
+    conc__sig.on = conc__sig.stop = conc__sig.parked = conc__sig.doubt = false; /* the ring is left alone: a handler may still be on its way out */
 }
 /* After fork, in the child: only dispositions outlive it. */
 CONC__FN void conc__signal_child(void) {
@@ -9004,7 +9011,7 @@ CONC__FN void conc__signal_child(void) {
             conc__sig.mode[sig] = CONC__SIG_OWN;
         }
     memset(&conc__sig, 0, offsetof(struct conc__signals, mode));
-    conc__sig.on = conc__sig.stop = conc__sig.parked = false;
+    conc__sig.on = conc__sig.stop = conc__sig.parked = conc__sig.doubt = false;
 }
 
 // >>diag
