@@ -49,6 +49,7 @@
      CONC_TEST              in the test build, in the file with CONC_IMPLEMENTATION and in those under test: see >>testing
      CONC_TEST_MAIN         the implementation supplies a main() that runs the tests of CONC_TEST_CASE: see >>testing
      CONC_ASSERT(x)         assertions (assert.h's by default); CONC_DEBUG=1 or 2 adds internal, then expensive ones
+     CONC_PORTABLE          nothing of Linux's own, POSIX threads, poll and mprotect only: for other systems, see >>os
      CONC_STB_DS            where stb_ds.h is, with its quotes or angle brackets
      CONC_DEV               do not declare the header a system header (for work on conc.h itself)
 
@@ -1872,8 +1873,13 @@ template <class F, class A> inline auto conc_scope_defer(conc_scope *s, F f, A a
 
 // >>platform
 /* Compiler, CPU, OS and tool facts as 0/1 macros. Nothing above the coro section asks for a CPU or a tool by name. */
-#if !defined(__linux__)
-#error "conc.h: only Linux is supported by this version"
+#if defined(__linux__) && !defined(CONC_PORTABLE)
+#define CONC__LINUX 1
+#else
+#define CONC__LINUX 0 /* POSIX threads, poll and mprotect do all of it */
+#endif
+#if !CONC__LINUX && !defined(CONC_PORTABLE)
+#error "conc.h: developed on Linux. Define CONC_PORTABLE to use nothing but POSIX; that was run on Linux only"
 #endif
 #include <dirent.h>
 #include <fcntl.h>
@@ -1892,18 +1898,20 @@ template <class F, class A> inline auto conc_scope_defer(conc_scope *s, F f, A a
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#if CONC__LINUX
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#endif
 #ifndef MAP_ANONYMOUS
 #error "conc.h: in the file that defines CONC_IMPLEMENTATION include conc.h before any system header, or compile it with -D_GNU_SOURCE"
 #endif
@@ -1997,31 +2005,42 @@ extern "C" {
 #define conc__cas(p, old, v) __atomic_compare_exchange_n(p, old, v, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)
 
 // >>os
-/* What the rest asks of the operating system: one function each. */
+/* What the rest asks of the operating system: one function each. With CONC_PORTABLE they ask for POSIX threads, poll and mprotect only: for
+   systems other than Linux, and forced on Linux by the tests. What is dearer then: a wake-up (a condition variable), descriptors (poll
+   looks at all that somebody waits for, and goes by milliseconds), the light fence (a full one), many stacks (guards stop at a budget). */
 
 extern int *conc__os_errno(void) __asm__("__errno_location"); /* the thread's errno; without the promise that it stays one place */
 
+#ifndef MAP_NORESERVE
+#define MAP_NORESERVE 0
+#endif
+#define CONC__MAP_FRESH (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 /* Address space, readable and writable, zero, not yet backed; NULL if refused. Huge pages are declined: one touched stack
    page would otherwise cost 2 MiB. */
 CONC__FN void *conc__os_reserve(size_t size) {
-    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, CONC__MAP_FRESH, -1, 0);
     if (p == MAP_FAILED) return NULL;
+#ifdef MADV_NOHUGEPAGE
     (void)madvise(p, size, MADV_NOHUGEPAGE);
+#endif
     return p;
 }
 CONC__FN void conc__os_release(void *p, size_t size) { (void)munmap(p, size); }
 /* Drop the pages' contents; they read as zero when next touched. */
-CONC__FN void conc__os_discard(void *p, size_t size) { (void)madvise(p, size, MADV_DONTNEED); }
+CONC__FN void conc__os_discard(void *p, size_t size) {
+#if CONC__LINUX
+    (void)madvise(p, size, MADV_DONTNEED);
+#else
+    (void)mmap(p, size, PROT_READ | PROT_WRITE, CONC__MAP_FRESH | MAP_FIXED, -1, 0); /* elsewhere MADV_DONTNEED may keep the contents */
+#endif
+}
 
 /* Make [p, p + size) fault on access. Linux 6.13's MADV_GUARD_INSTALL leaves the mapping whole, so a million guards need no
    more than one map entry; before it, mprotect splits the mapping in two each time, so guards stop at a budget (the limit
    vm.max_map_count is 65,530 by default) and later stacks go without. */
 #define CONC__MADV_GUARD_INSTALL 102
 #define CONC__GUARD_BATCH 8
-#ifndef SYS_process_madvise
-#define SYS_process_madvise 440
-#endif
-static int conc__guard_mode, conc__guards;
+static int conc__guard_mode = !CONC__LINUX, conc__guards; /* mode 1: mprotect */
 CONC__FN void conc__os_guard(void *p, size_t size) {
     if (conc__ld(&conc__guard_mode) == 0) {
         if (madvise(p, size, CONC__MADV_GUARD_INSTALL) == 0) return;
@@ -2030,8 +2049,12 @@ CONC__FN void conc__os_guard(void *p, size_t size) {
     if (conc__add(&conc__guards, 1) <= 24000) (void)mprotect(p, size, PROT_NONE);
 }
 /* The same for n regions: where the kernel takes a list (process_madvise on oneself, 6.14), a third of the cost of a guard is saved. */
-#define CONC__PIDFD_SELF (-10000)
 CONC__FN void conc__os_guard_all(char *const *p, int n, size_t size) {
+#if CONC__LINUX
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440
+#endif
+#define CONC__PIDFD_SELF (-10000)
     static int refused;
     struct iovec v[CONC__GUARD_BATCH];
     if (n > 1 && !conc__ld(&refused) && conc__ld(&conc__guard_mode) == 0 && !RUNNING_ON_VALGRIND) {
@@ -2040,12 +2063,15 @@ CONC__FN void conc__os_guard_all(char *const *p, int n, size_t size) {
         if (done == (long)((size_t)n * size)) return;
         conc__st(&refused, 1);
     }
+#endif
     for (int i = 0; i < n; i++) conc__os_guard(p[i], size); /* a guard that is there already does no harm */
 }
 
 CONC__FN long conc__os_page(void) { return 4096 > sysconf(_SC_PAGESIZE) ? 4096 : sysconf(_SC_PAGESIZE); }
 
-/* Wait while *word == value; ns < 0 waits for ever. May return early. */
+/* Wait while *word == value; ns < 0 waits for ever. May return early. conc__os_wake ends the wait of (at least) one thread; the word's
+   memory may be gone by then, its address is all that is used. */
+#if CONC__LINUX
 #define CONC__FUTEX_WAIT_PRIVATE 128
 #define CONC__FUTEX_WAKE_PRIVATE 129
 CONC__FN long conc__futex_wait(uint32_t *word, uint32_t value, int64_t ns) {
@@ -2064,6 +2090,44 @@ CONC__FN void conc__os_wait(uint32_t *word, uint32_t value, int64_t ns) {
     (void)conc__futex_wait(word, value, ns);
 }
 CONC__FN void conc__os_wake(uint32_t *word) { (void)syscall(SYS_futex, word, CONC__FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0); }
+CONC__FN void conc__os_forked(void) {}
+#else
+/* A table of waiting rooms by the word's address. The word was changed before conc__os_wake: who has locked the room later has seen the
+   change, who has locked it before waits in the condition and is woken. Others in the room look again. */
+struct conc__room { pthread_mutex_t lock; pthread_cond_t changed; };
+#define CONC__ROOM { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER }
+#define CONC__ROOMS_4 CONC__ROOM, CONC__ROOM, CONC__ROOM, CONC__ROOM
+#define CONC__ROOMS_16 CONC__ROOMS_4, CONC__ROOMS_4, CONC__ROOMS_4, CONC__ROOMS_4
+static struct conc__room conc__rooms[64] = { CONC__ROOMS_16, CONC__ROOMS_16, CONC__ROOMS_16, CONC__ROOMS_16 };
+CONC__FN struct conc__room *conc__room_of(const uint32_t *word) {
+    return &conc__rooms[((uint64_t)(uintptr_t)word * UINT64_C(0x9e3779b97f4a7c15)) >> 58];
+}
+CONC__FN void conc__os_wait(uint32_t *word, uint32_t value, int64_t ns) {
+    struct conc__room *r = conc__room_of(word);
+    struct timespec t;
+    (void)clock_gettime(CLOCK_REALTIME, &t); /* the only clock of a static condition; if it is set the wait is early, or late by as much */
+    if (ns >= 0) t.tv_sec += (time_t)(ns / CONC_SEC), t.tv_nsec += (long)(ns % CONC_SEC);
+    if (t.tv_nsec >= CONC_SEC) t.tv_sec++, t.tv_nsec -= CONC_SEC;
+    (void)pthread_mutex_lock(&r->lock);
+    if (conc__ld(word) != value) {} /* changed already */
+    else if (ns < 0) (void)pthread_cond_wait(&r->changed, &r->lock);
+    else (void)pthread_cond_timedwait(&r->changed, &r->lock, &t);
+    (void)pthread_mutex_unlock(&r->lock);
+}
+CONC__FN void conc__os_wake(uint32_t *word) {
+    struct conc__room *r = conc__room_of(word);
+    (void)pthread_mutex_lock(&r->lock);
+    (void)pthread_mutex_unlock(&r->lock);
+    (void)pthread_cond_broadcast(&r->changed);
+}
+/* In a forked child: rooms may be locked by threads that are no more. */
+CONC__FN void conc__os_forked(void) {
+    for (int i = 0; i < 64; i++) {
+        (void)pthread_mutex_init(&conc__rooms[i].lock, NULL);
+        (void)pthread_cond_init(&conc__rooms[i].changed, NULL);
+    }
+}
+#endif
 
 CONC__FN int64_t conc__os_now(void) {
     struct timespec t;
@@ -2083,6 +2147,7 @@ CONC__INLINE void conc__os_relax(void) {
    busy loop beside the processors has the usual one (conc__hand_off) until it is back. tid 0: the caller. */
 #define CONC__SLICE_SHORT 200000u
 #define CONC__SLICE_USUAL 3000000u
+#if CONC__LINUX
 CONC__FN void conc__os_slice(pid_t tid, uint64_t ns) {
     struct { uint32_t size, policy; uint64_t flags; int32_t nice; uint32_t priority; uint64_t runtime, deadline, period; } attr;
     memset(&attr, 0, sizeof attr);
@@ -2097,35 +2162,132 @@ CONC__FN void conc__os_prompt(void) {
     (void)prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0);
     conc__os_slice(0, CONC__SLICE_SHORT);
 }
+#else
+CONC__FN void conc__os_slice(pid_t tid, uint64_t ns) { (void)tid, (void)ns; }
+CONC__FN pid_t conc__os_tid(void) { return 0; }
+CONC__FN void conc__os_prompt(void) {}
+#endif
+
+#if !CONC__LINUX
+CONC__FN int conc__os_marked(int fd, bool nonblock) {
+    if (fd >= 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && nonblock) (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    return fd;
+}
+#endif
+/* A pipe that no exec inherits. 0, or -1 and errno. */
+CONC__FN int conc__os_pipe(int end[2]) {
+#if CONC__LINUX
+    return pipe2(end, O_CLOEXEC);
+#else
+    if (pipe(end) != 0) return -1;
+    (void)conc__os_marked(end[0], false), (void)conc__os_marked(end[1], false);
+    return 0;
+#endif
+}
+CONC__FN int conc__os_poll(struct pollfd *p, nfds_t n, int64_t ns) {
+#if CONC__LINUX
+    struct timespec t;
+    t.tv_sec = (time_t)(ns / CONC_SEC);
+    t.tv_nsec = (long)(ns % CONC_SEC);
+    return CONC__SYS(ppoll)(p, n, ns < 0 ? NULL : &t, NULL);
+#else
+    const int64_t ms = ns / CONC_MS + (ns % CONC_MS > 0);
+    return CONC__SYS(poll)(p, n, ns < 0 ? -1 : ms > INT_MAX ? INT_MAX : (int)ms);
+#endif
+}
+
+/* An event that ends a sleep in poll: fd is readable from its signal until it is taken back. Opening one: 0 or an error number, and then
+   the others do nothing. */
+typedef struct conc__wakeup { int fd, in; } conc__wakeup; /* in: where to write; the same but for a pipe */
+CONC__FN int conc__os_event_open(conc__wakeup *e) {
+#if CONC__LINUX
+    e->fd = e->in = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return e->fd < 0 ? errno : 0;
+#else
+    int end[2] = { -1, -1 }, err = pipe(end) == 0 ? 0 : errno;
+    e->fd = conc__os_marked(end[0], true);
+    e->in = conc__os_marked(end[1], true);
+    return err;
+#endif
+}
+CONC__FN void conc__os_event_signal(const conc__wakeup *e) {
+    const uint64_t one = 1;
+    int in = conc__ld(&e->in);
+    if (in >= 0 && write(in, &one, sizeof one) < 0) return; /* full: it is signalled */
+}
+CONC__FN void conc__os_event_take(const conc__wakeup *e) {
+    uint64_t count;
+    while (read(e->fd, &count, sizeof count) == (ssize_t)sizeof count && !CONC__LINUX) continue; /* a pipe holds one for each signal */
+}
+CONC__FN void conc__os_event_close(const conc__wakeup *e) {
+    if (e->fd >= 0) (void)close(e->fd);
+    if (e->in >= 0 && e->in != e->fd) (void)close(e->in);
+}
+
+/* The same for the one thread that signal handlers wake: _open before it starts, _close when it has ended. */
+#if CONC__LINUX
+CONC__FN bool conc__os_relay_open(void) { return true; }
+CONC__FN void conc__os_relay_close(void) {}
+CONC__FN void conc__os_relay_wait(uint32_t *word, uint32_t value) { conc__os_wait(word, value, -1); }
+CONC__FN void conc__os_relay_wake(uint32_t *word) { conc__os_wake(word); }
+#else
+static conc__wakeup conc__relay_event = { -1, -1 }; /* a pipe: a handler may not lock a waiting room */
+CONC__FN bool conc__os_relay_open(void) { return conc__os_event_open(&conc__relay_event) == 0; }
+CONC__FN void conc__os_relay_close(void) {
+    conc__wakeup old = conc__relay_event;
+    conc__st(&conc__relay_event.in, -1); /* a handler that comes later wakes nobody */
+    conc__os_event_close(&old);
+}
+CONC__FN void conc__os_relay_wait(uint32_t *word, uint32_t value) {
+    struct pollfd p = { conc__relay_event.fd, POLLIN, 0 };
+    if (conc__ld(word) == value && poll(&p, 1, -1) > 0) conc__os_event_take(&conc__relay_event);
+}
+CONC__FN void conc__os_relay_wake(uint32_t *word) {
+    (void)word;
+    conc__os_event_signal(&conc__relay_event);
+}
+#endif
 
 /* Readiness of descriptors: a set that tells which of its members have become readable or writable since it was last asked (edges,
-   not levels), and an event to end a sleep in it. 0 or an error number, unless said. */
+   not levels), and an event to end a sleep in it. 0 or an error number, unless said.
+   conc__os_set_open, _close: the descriptors; _free: the memory
+   conc__os_set_add     reports at least one edge of what (CONC_READ | CONC_WRITE) for fd; what is ready already counts as an edge. EPERM: fd
+                        is always ready
+   conc__os_set_del     before fd is closed
+   conc__os_set_take    up to n <= 64 edges, without waiting -> how many
+   conc__os_set_wait    sleep until the set has an edge to tell, or event was signalled, or ns nanoseconds have passed (< 0: no limit).
+                        Takes no edges. One thread at a time */
 struct conc__edge { int fd; uint8_t what; bool odd; }; /* what: CONC_READ | CONC_WRITE; odd: hang-up, error or urgent data as well */
-CONC__FN int conc__os_set_open(int *set, int *event) {
-    *set = epoll_create1(EPOLL_CLOEXEC);
-    if (*set < 0) return errno;
-    *event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (*event >= 0) return 0;
-    int err = errno;
-    (void)close(*set);
+#if CONC__LINUX
+/* epoll, edge-triggered: one registration for both directions tells of all edges there will ever be. */
+typedef struct conc__set { int epoll; conc__wakeup event; } conc__set;
+CONC__FN int conc__os_set_open(conc__set *s) {
+    int err;
+    s->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (s->epoll < 0) return errno;
+    if ((err = conc__os_event_open(&s->event)) != 0) (void)close(s->epoll);
     return err;
 }
-/* Add fd, once for both directions; what is ready already counts as an edge. 0 too if it is there. EPERM: always ready. */
-CONC__FN int conc__os_set_add(int set, int fd) {
+CONC__FN void conc__os_set_close(conc__set *s) {
+    (void)close(s->epoll);
+    conc__os_event_close(&s->event);
+}
+CONC__FN void conc__os_set_free(conc__set *s) { (void)s; }
+CONC__FN int conc__os_set_add(conc__set *s, int fd, int what) {
     struct epoll_event e;
+    (void)what;
     memset(&e, 0, sizeof e);
     e.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | (uint32_t)EPOLLET;
     e.data.fd = fd;
-    return CONC__SYS(epoll_ctl)(set, EPOLL_CTL_ADD, fd, &e) == 0 || errno == EEXIST ? 0 : errno;
+    return CONC__SYS(epoll_ctl)(s->epoll, EPOLL_CTL_ADD, fd, &e) == 0 || errno == EEXIST ? 0 : errno;
 }
-CONC__FN void conc__os_set_del(int set, int fd) {
+CONC__FN void conc__os_set_del(conc__set *s, int fd) {
     struct epoll_event e; /* kernels before 2.6.9 want one */
-    (void)epoll_ctl(set, EPOLL_CTL_DEL, fd, &e);
+    (void)epoll_ctl(s->epoll, EPOLL_CTL_DEL, fd, &e);
 }
-/* Up to n <= 64 edges, without waiting -> how many. */
-CONC__FN int conc__os_set_take(int set, struct conc__edge *edge, int n) {
+CONC__FN int conc__os_set_take(conc__set *s, struct conc__edge *edge, int n) {
     struct epoll_event e[64];
-    n = epoll_wait(set, e, n, 0);
+    n = epoll_wait(s->epoll, e, n, 0);
     for (int i = 0; i < n; i++) {
         const uint32_t end = EPOLLHUP | EPOLLERR, got = e[i].events;
         edge[i].fd = e[i].data.fd;
@@ -2134,30 +2296,121 @@ CONC__FN int conc__os_set_take(int set, struct conc__edge *edge, int n) {
     }
     return n > 0 ? n : 0;
 }
-CONC__FN int conc__os_poll(struct pollfd *p, nfds_t n, int64_t ns) {
-    struct timespec t;
-    t.tv_sec = (time_t)(ns / CONC_SEC);
-    t.tv_nsec = (long)(ns % CONC_SEC);
-    return CONC__SYS(ppoll)(p, n, ns < 0 ? NULL : &t, NULL);
+CONC__FN void conc__os_set_wait(conc__set *s, int64_t ns) {
+    struct pollfd p[2] = { { s->epoll, POLLIN, 0 }, { s->event.fd, POLLIN, 0 } };
+    if (conc__os_poll(p, 2, ns) > 0 && p[1].revents) conc__os_event_take(&s->event);
 }
-/* Sleep until the set has an edge to tell, or event was signalled, or ns nanoseconds have passed (< 0: no limit). Takes no edges.
-   One thread at a time. */
-CONC__FN void conc__os_set_wait(int set, int event, int64_t ns) {
-    struct pollfd p[2] = { { set, POLLIN, 0 }, { event, POLLIN, 0 } };
-    uint64_t count;
-    if (conc__os_poll(p, 2, ns) > 0 && p[1].revents && read(event, &count, sizeof count) < 0) return;
+#else
+/* poll, by one-shot requests: a direction that is asked for and found ready is reported once, as an edge, and is in the set no more;
+   whoever waits again asks again, and a level that is still there is the next edge. A thread that sleeps in poll is told (changed)
+   of requests that it does not know of. */
+typedef struct conc__set {
+    pthread_mutex_t lock;
+    struct pollfd *asked, *asleep; /* lock; asleep: the sleeper's copy */
+    nfds_t n, room, asleep_room;
+    bool sleeping;
+    conc__wakeup event, changed;
+} conc__set;
+CONC__FN int conc__os_set_open(conc__set *s) {
+    int err;
+    memset(s, 0, sizeof *s);
+    (void)pthread_mutex_init(&s->lock, NULL);
+    if ((err = conc__os_event_open(&s->event)) != 0) return err;
+    if ((err = conc__os_event_open(&s->changed)) != 0) conc__os_event_close(&s->event);
+    return err;
 }
-CONC__FN void conc__os_event_signal(int event) {
-    const uint64_t one = 1;
-    if (write(event, &one, sizeof one) < 0) return; /* full: it is signalled */
+CONC__FN void conc__os_set_close(conc__set *s) {
+    conc__os_event_close(&s->event);
+    conc__os_event_close(&s->changed);
 }
+CONC__FN void conc__os_set_free(conc__set *s) {
+    CONC_FREE(s->asked);
+    CONC_FREE(s->asleep);
+}
+/* Room for n in an array; false: no memory. */
+CONC__FN bool conc__os_set_room(struct pollfd **p, nfds_t *room, nfds_t n) {
+    if (n <= *room) return true;
+    struct pollfd *more = (struct pollfd *)CONC_REALLOC(*p, sizeof *more * (n * 2 + 16));
+    if (!more) return false;
+    *p = more;
+    *room = n * 2 + 16;
+    return true;
+}
+/* -> its request, NULL: there is none. Lock held. */
+CONC__FN struct pollfd *conc__os_set_find(conc__set *s, int fd) {
+    for (nfds_t i = 0; i < s->n; i++)
+        if (s->asked[i].fd == fd) return &s->asked[i];
+    return NULL;
+}
+CONC__FN int conc__os_set_add(conc__set *s, int fd, int what) {
+    struct stat st;
+    if (CONC__SYS(fstat)(fd, &st) != 0) return errno;
+    if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) return EPERM;
+    (void)pthread_mutex_lock(&s->lock);
+    struct pollfd *p = conc__os_set_find(s, fd);
+    if (!p && conc__os_set_room(&s->asked, &s->room, s->n + 1)) {
+        p = &s->asked[s->n++];
+        p->fd = fd, p->events = 0;
+    }
+    if (p) p->events = (short)(p->events | (what & CONC_READ ? POLLIN | POLLPRI : 0) | (what & CONC_WRITE ? POLLOUT : 0));
+    if (s->sleeping) conc__os_event_signal(&s->changed);
+    (void)pthread_mutex_unlock(&s->lock);
+    return p ? 0 : ENOMEM;
+}
+CONC__FN void conc__os_set_del(conc__set *s, int fd) {
+    (void)pthread_mutex_lock(&s->lock);
+    struct pollfd *p = conc__os_set_find(s, fd);
+    if (p) *p = s->asked[--s->n];
+    if (p && s->sleeping) conc__os_event_signal(&s->changed);
+    (void)pthread_mutex_unlock(&s->lock);
+}
+CONC__FN int conc__os_set_take(conc__set *s, struct conc__edge *edge, int n) {
+    const int end = POLLHUP | POLLERR | POLLNVAL;
+    int k = 0;
+    if (pthread_mutex_trylock(&s->lock) != 0) return 0; /* somebody else looks, or a request is on its way in */
+    int ready = s->n ? CONC__SYS(poll)(s->asked, s->n, 0) : 0;
+    for (nfds_t i = s->n; i-- > 0 && ready > 0 && k < n;) {
+        struct pollfd *p = &s->asked[i];
+        const int got = p->revents;
+        if (!got) continue;
+        ready--;
+        edge[k].fd = p->fd;
+        edge[k].odd = (got & (end | POLLPRI)) != 0;
+        edge[k++].what = (uint8_t)((got & (POLLIN | POLLPRI | end) ? CONC_READ : 0) | (got & (POLLOUT | end) ? CONC_WRITE : 0));
+        if (got & (POLLIN | POLLPRI)) p->events &= ~(POLLIN | POLLPRI);
+        if (got & POLLOUT) p->events &= ~POLLOUT;
+        if ((got & end) || !p->events) *p = s->asked[--s->n];
+    }
+    (void)pthread_mutex_unlock(&s->lock);
+    return k;
+}
+CONC__FN void conc__os_set_wait(conc__set *s, int64_t ns) {
+    (void)pthread_mutex_lock(&s->lock);
+    nfds_t n = conc__os_set_room(&s->asleep, &s->asleep_room, s->n + 2) ? s->n : 0;
+    struct pollfd few[2], *p = s->asleep_room >= n + 2 ? s->asleep : few;
+    if (p == few && (ns < 0 || ns > 20 * CONC_MS)) ns = 20 * CONC_MS; /* no memory: look every 20 ms */
+    if (n) memcpy(p, s->asked, sizeof *p * n);
+    p[n].fd = s->event.fd, p[n].events = POLLIN;
+    p[n + 1].fd = s->changed.fd, p[n + 1].events = POLLIN;
+    s->sleeping = true;
+    (void)pthread_mutex_unlock(&s->lock);
+    bool any = conc__os_poll(p, n + 2, ns) > 0;
+    (void)pthread_mutex_lock(&s->lock);
+    s->sleeping = false;
+    if (any && p[n].revents) conc__os_event_take(&s->event);
+    if (any && p[n + 1].revents) conc__os_event_take(&s->changed);
+    (void)pthread_mutex_unlock(&s->lock);
+}
+#endif
 
 /* Asymmetric fence: of the pair conc__fence_light / conc__fence_heavy the light side is a compiler barrier, because the heavy
    side interrupts every running thread of the process (membarrier). Together they order like two full fences. Where the
    kernel has no private expedited membarrier, the light side is a full fence too. */
-static uint32_t conc__no_membarrier;
+static uint32_t conc__no_membarrier = !CONC__LINUX;
 CONC__FN void conc__os_fence_init(void) {
+#if CONC__LINUX
     if (syscall(SYS_membarrier, 16 /* REGISTER_PRIVATE_EXPEDITED */, 0, 0) != 0) conc__st(&conc__no_membarrier, 1);
+#endif
 }
 #if defined(__GNUC__) && !defined(__clang__) && CONC__TSAN
 #pragma GCC diagnostic ignored "-Wtsan"
@@ -2168,9 +2421,12 @@ CONC__INLINE void conc__fence_light(void) {
 }
 CONC__FN void conc__fence_heavy(void) {
     if (conc__ld(&conc__no_membarrier)) __atomic_thread_fence(__ATOMIC_SEQ_CST);
+#if CONC__LINUX
     else (void)syscall(SYS_membarrier, 8 /* PRIVATE_EXPEDITED */, 0, 0);
+#endif
 }
 
+#if CONC__LINUX
 /* Processors by affinity, capped by the cgroup v2 or v1 CPU quota (rounded up, at least 2 as in Go 1.25). */
 CONC__FN bool conc__read_numbers(const char *path, long long *a, long long *b) {
     FILE *f = fopen(path, "re");
@@ -2210,6 +2466,12 @@ CONC__FN int conc__os_procs(void) {
     if (n < 1) n = 1;
     return n < quota ? n : quota;
 }
+#else
+CONC__FN int conc__os_procs(void) {
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : (int)n;
+}
+#endif
 /* Threads of this process now, 0 if unknown. */
 CONC__FN int conc__os_threads(void) {
     DIR *d = opendir("/proc/self/task");
@@ -2218,6 +2480,43 @@ CONC__FN int conc__os_threads(void) {
     for (struct dirent *e; (e = readdir(d)) != NULL;) n += e->d_name[0] != '.';
     (void)closedir(d);
     return n;
+}
+
+/* Descriptors that no exec inherits. */
+CONC__FN int conc__os_socket(int family) {
+#if CONC__LINUX
+    return CONC__SYS(socket)(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+#else
+    return conc__os_marked(CONC__SYS(socket)(family, SOCK_STREAM, 0), true);
+#endif
+}
+CONC__FN int conc__os_accept(int fd, struct sockaddr *addr, socklen_t *len) {
+#if CONC__LINUX
+    return CONC__SYS(accept4)(fd, addr, len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+#else
+    return conc__os_marked(CONC__SYS(accept)(fd, addr, len), true);
+#endif
+}
+/* One that becomes readable when the process ends; -1: there is no such thing. */
+CONC__FN int conc__os_pidfd(pid_t pid) {
+#if CONC__LINUX && defined(SYS_pidfd_open)
+    if (pid > 0) return (int)syscall(SYS_pidfd_open, pid, 0);
+#endif
+    (void)pid;
+    return errno = ENOSYS, -1;
+}
+/* What the page cache holds of a file, without waiting for the disk. EAGAIN: nothing; EOPNOTSUPP, ENOSYS: who knows? */
+CONC__FN ssize_t conc__os_read_cached(int fd, void *buf, size_t n, off_t offset) {
+#if CONC__LINUX
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 8
+#endif
+    struct iovec iov = { buf, n };
+    return preadv2(fd, &iov, 1, offset, RWF_NOWAIT);
+#else
+    (void)fd, (void)buf, (void)n, (void)offset;
+    return errno = ENOSYS, -1;
+#endif
 }
 
 CONC__FN int conc__env(const char *name, int least, int most, int otherwise) {
@@ -2808,9 +3107,9 @@ static struct conc__sched {
     conc__m *poller;      /* the idle thread that sleeps in the poller, or NULL; read by anybody */
     conc__m *in_poller;   /* the same, and after it was given a P until it is awake; sched.lock */
     int64_t io_waiting;   /* atomic: goroutines that wait for a descriptor */
-    uint32_t io_on;       /* io_set and io_event exist; io_lock to write, release */
+    uint32_t io_on;       /* io_set is open; io_lock to write, release */
     uint32_t io_lock;
-    int io_set, io_event; /* the poller's descriptors, see >>poll */
+    conc__set io_set;     /* the poller's descriptors, see >>poll */
     struct conc__fd *fds[32]; /* the table of descriptors: chunks of 64, 128, 256 ... entries; release */
     uint32_t backoff, rearm; /* monitor ticks until ATTN_WAKE is set again */
     int64_t foreign_live, foreign_spawned; /* atomic: goroutines spawned by or ended outside a P */
@@ -3268,7 +3567,7 @@ CONC__FN void conc__stack_put(conc__p *p, conc__g *g) {
 #if CONC__TSAN
     /* The next goroutine on this stack is not ordered after this one: only a fresh mapping makes the tool forget what was there. */
     __tsan_destroy_fiber(g->tsan);
-    (void)mmap(g->lo, g->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    (void)mmap(g->lo, g->size, PROT_READ | PROT_WRITE, CONC__MAP_FRESH | MAP_FIXED, -1, 0);
 #endif
 #if CONC__ASAN
     __asan_unpoison_memory_region(g->lo, g->size);
@@ -3679,11 +3978,11 @@ CONC__FN void conc__m_give(conc__m *m, conc__p *p) {
 CONC__FN void conc__m_wake(conc__m *m) {
     bool polling = conc__ld(&m->polling); /* before it runs on: then it may say anything, and either call is harmless */
     conc__st_rel(&m->wake, 1);
-    if (polling) conc__os_event_signal(conc__ld(&conc__rt.io_event));
+    if (polling) conc__os_event_signal(&conc__rt.io_set.event);
     else conc__os_wake(&m->wake);
 }
 CONC__FN void conc__m_sleep(conc__m *m, int64_t ns) {
-    if (m->polling) conc__os_set_wait(conc__ld(&conc__rt.io_set), conc__ld(&conc__rt.io_event), ns);
+    if (m->polling) conc__os_set_wait(&conc__rt.io_set, ns);
     else conc__os_wait(&m->wake, 0, ns);
 }
 CONC__FN int conc__m_start(conc__p *p);
@@ -7266,7 +7565,10 @@ CONC_API void *conc_scope_alloc(conc_scope *s, size_t size) { return conc__scope
    OS threads do not use the poller: they sleep in poll(2) on their descriptor, and on an eventfd made for the occasion by which conc_close
    wakes them.
 
-   Rejected: level-triggered or one-shot registration (a system call more per wait); a poller thread of its own (two thread switches per
+   With CONC_PORTABLE the set is one of one-shot requests to poll(2): a wait asks for one edge (conc__fd_register believes no mark), and an
+   edge that is told is a request that is gone. What is said above holds for these edges; a level that lasts is the next one.
+
+   Rejected on Linux: level-triggered or one-shot registration (a system call more per wait); a poller thread of its own (two thread switches per
    message: 49 us against 7.6 for a round trip); io_uring (0 to 4 % for sockets on the machine this was tuned on). */
 enum { CONC__FD_REGISTERED = 1, CONC__FD_OWNED = 2, CONC__FD_STREAM = 4, CONC__FD_ODD = 8 };           /* flags */
 enum { CONC__FD_CLOSER = 4, CONC__FD_REBORN = 8, CONC__FD_THREAD = 16 }; /* what else a waiter may wait for, beside CONC_READ, CONC_WRITE */
@@ -7340,7 +7642,7 @@ CONC__FN void conc__fd_edge(const struct conc__edge *e) {
 CONC__FN bool conc__poll(conc__m *m) {
     struct conc__edge e[64];
     if (conc__likely(conc__ld(&conc__rt.io_waiting) == 0) || !conc__ld_acq(&conc__rt.io_on)) return false; /* partner: conc__poll_open */
-    int n = conc__os_set_take(conc__ld(&conc__rt.io_set), e, 64);
+    int n = conc__os_set_take(&conc__rt.io_set, e, 64);
     if (m && m->p) conc__st(&m->p->polled, conc_now());
     for (int i = 0; i < n; i++) conc__fd_edge(&e[i]);
     return n > 0;
@@ -7354,23 +7656,19 @@ CONC__FN void conc__io_notify(conc__m *m) {
     conc__kick_monitor();
 }
 CONC__FN int conc__poll_open(void) {
-    int err = 0, set = -1, event = -1;
+    int err = 0;
     conc__lock(&conc__rt.io_lock);
-    if (!conc__ld(&conc__rt.io_on) && (err = conc__os_set_open(&set, &event)) == 0) {
-        conc__st(&conc__rt.io_set, set);
-        conc__st(&conc__rt.io_event, event);
-        conc__st_rel(&conc__rt.io_on, 1);
-    }
+    if (!conc__ld(&conc__rt.io_on) && (err = conc__os_set_open(&conc__rt.io_set)) == 0) conc__st_rel(&conc__rt.io_on, 1);
     conc__unlock(&conc__rt.io_lock);
     return err;
 }
-/* See that edges of fd are reported from now on. 0 or an error number. */
-CONC__FN int conc__fd_register(conc__fd *f, int fd) {
+/* See that what fd is ready for is reported from now on: at least one edge of what. 0 or an error number. */
+CONC__FN int conc__fd_register(conc__fd *f, int fd, int what) {
     const uint32_t trusted = CONC__FD_REGISTERED | CONC__FD_OWNED;
     int err;
-    if ((conc__ld(&f->flags) & trusted) == trusted) return 0;
+    if (CONC__LINUX && (conc__ld(&f->flags) & trusted) == trusted) return 0;
     if (!conc__ld_acq(&conc__rt.io_on) && (err = conc__poll_open()) != 0) return err; /* partner: the release in conc__poll_open */
-    if ((err = conc__os_set_add(conc__ld(&conc__rt.io_set), fd)) != 0) return err;
+    if ((err = conc__os_set_add(&conc__rt.io_set, fd, what)) != 0) return err;
     (void)__atomic_fetch_or(&f->flags, CONC__FD_REGISTERED, __ATOMIC_RELAXED);
     return 0;
 }
@@ -7451,9 +7749,9 @@ CONC__INLINE void conc__op_end(conc__op *o) {
     conc__fd_unref(o->f);
 }
 /* An OS thread waits, until the descriptor is ready, or conc_close or the context wakes it by the eventfd. */
-struct conc__fd_watch { conc__ctx_node n; int event; };
+struct conc__fd_watch { conc__ctx_node n; conc__wakeup event; };
 CONC__FN void conc__fire_fd_watch(conc__ctx_node *n) {
-    conc__os_event_signal(((struct conc__fd_watch *)(void *)n)->event);
+    conc__os_event_signal(&((struct conc__fd_watch *)(void *)n)->event);
     conc__st_rel(&n->state, CONC__N_OFF);
 }
 CONC__NOINLINE bool conc__op_wait_thread(conc__op *o) {
@@ -7461,9 +7759,9 @@ CONC__NOINLINE bool conc__op_wait_thread(conc__op *o) {
     conc__waiter w;
     struct pollfd p[2] = { { o->fd, (short)((o->what & CONC_READ ? POLLIN : 0) | (o->what & CONC_WRITE ? POLLOUT : 0)), 0 }, { -1, POLLIN, 0 } };
     struct conc__fd_watch y;
-    p[1].fd = y.event = eventfd(0, EFD_CLOEXEC); /* none to be had: look every 20 ms */
+    p[1].fd = conc__os_event_open(&y.event) == 0 ? y.event.fd : -1; /* none to be had: look every 20 ms */
     bool watched = conc__ctx_watch(o->ctx, &y.n, conc__fire_fd_watch);
-    conc__waiter_init(&w, NULL, &p[1].fd);
+    conc__waiter_init(&w, NULL, &y.event);
     w.index = CONC__FD_THREAD;
     w.queued = false;
     conc__lock(&f->lock);
@@ -7482,7 +7780,7 @@ CONC__NOINLINE bool conc__op_wait_thread(conc__op *o) {
     if (w.queued) conc__q_del(&f->q, &w);
     conc__unlock(&f->lock);
     if (watched) (void)conc__ctx_unwatch(o->ctx, &y.n);
-    if (p[1].fd >= 0) (void)close(p[1].fd);
+    conc__os_event_close(&y.event);
     if (!open) return conc__fail(EBADF);
     if (o->ctx && conc_ctx_err(o->ctx) != CONC_OK) return conc__fail(conc__errno_of(conc_ctx_err(o->ctx)));
     return o->deadline == INT64_MAX || conc_now() < o->deadline ? true : conc__fail(ETIMEDOUT);
@@ -7493,7 +7791,7 @@ CONC__FN bool conc__op_wait(conc__op *o) {
     conc__m *m = conc__self();
     conc__waiter w;
     if (!m) return conc__op_wait_thread(o);
-    int err = conc__fd_register(f, o->fd);
+    int err = conc__fd_register(f, o->fd, o->what);
     if (conc__unlikely(err)) return conc__fail(err);
     (void)conc__add(&conc__rt.io_waiting, 1);
     conc__io_notify(m);
@@ -7774,7 +8072,7 @@ CONC__FN int conc__accept(int fd, struct sockaddr *addr, socklen_t *len, int64_t
     do {
         if (!(conc__ld(&o.f->flags) & CONC__FD_OWNED) && (mode = conc__plain_mode(&o)) == 0) break;
         if (len) *len = room;
-        r = CONC__SYS(accept4)(fd, addr, len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        r = conc__os_accept(fd, addr, len);
     } while (r < 0 && (errno == ECONNABORTED || conc__op_again(&o)));
     conc__op_end(&o);
     return r < 0 ? -1 : conc__adopt(r, stream || conc__is_stream(r));
@@ -7840,14 +8138,14 @@ CONC__FN int conc__connect(int fd, const struct sockaddr *addr, socklen_t len, i
     return err ? (errno = err, -1) : 0;
 }
 
-/* Wake all waiters in the list; threads are woken under the lock, which keeps their eventfds there. */
+/* Wake all waiters in the list; threads are woken under the lock, which keeps their events there. */
 CONC__FN void conc__fd_wake_all(conc__fd *f, bool ok) { /* lock held, released here */
     conc__waiter *list = NULL;
     for (conc__waiter *w; (w = f->q) != NULL;) {
         conc__q_del(&f->q, w);
         w->ok = ok;
         if (w->index & CONC__FD_THREAD) {
-            if (*(int *)w->elem >= 0) conc__os_event_signal(*(int *)w->elem);
+            conc__os_event_signal((const conc__wakeup *)w->elem);
             continue;
         }
         w->next = list;
@@ -7894,7 +8192,7 @@ CONC_API int conc_close(int fd) {
     if (!conc__fd_claim(f)) return -1;
     conc__fd_wake_all(f, false);
     conc__fd_settle(f);
-    if (conc__ld(&f->flags) & CONC__FD_REGISTERED) conc__os_set_del(conc__ld(&conc__rt.io_set), fd); /* a duplicate would keep the registration */
+    if (conc__ld(&f->flags) & CONC__FD_REGISTERED) conc__os_set_del(&conc__rt.io_set, fd); /* a duplicate would keep the registration */
     conc__st(&f->flags, 0); /* now: once the number is free conc__adopt may set them for another file */
     conc__st(&f->drained, 0);
     conc__slow_begin();
@@ -8030,7 +8328,7 @@ CONC__FN struct addrinfo *conc__resolve(const char *address, bool passive, int64
 }
 /* A new socket, ours; -1: errno. */
 CONC__FN int conc__socket(int family) {
-    int fd = CONC__SYS(socket)(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = conc__os_socket(family);
     return fd < 0 ? -1 : conc__adopt(fd, true);
 }
 CONC__FN int conc__close_failed(int fd) {
@@ -8172,7 +8470,7 @@ CONC_API int conc_getaddrinfo_until(const char *node, const char *service, const
     return conc__getaddrinfo(node, service, hints, result, deadline, NULL);
 }
 
-/* Files. What the page cache holds is read at once (RWF_NOWAIT); else the processor is handed on for the disk. */
+/* Files. What the page cache holds is read at once; else the processor is handed on for the disk. */
 CONC_API int conc_open(const char *path, int flags, mode_t mode) {
     int fd;
     conc__ensure();
@@ -8182,13 +8480,9 @@ CONC_API int conc_open(const char *path, int flags, mode_t mode) {
     } while (fd < 0 && errno == EINTR);
     return fd < 0 ? -1 : conc__adopt(fd, false);
 }
-#ifndef RWF_NOWAIT
-#define RWF_NOWAIT 8
-#endif
 CONC_API ssize_t conc_pread(int fd, void *buf, size_t n, off_t offset) {
-    struct iovec iov = { buf, n };
     conc__give_way_if_lost();
-    ssize_t r = preadv2(fd, &iov, 1, offset, RWF_NOWAIT);
+    ssize_t r = conc__os_read_cached(fd, buf, n, offset);
     if (r >= 0 && ((size_t)r == n || r == 0)) return r;
     if (r < 0 && errno != EAGAIN && errno != EOPNOTSUPP && errno != ENOSYS && errno != EINTR) return r;
     size_t done = r > 0 ? (size_t)r : 0;
@@ -8212,13 +8506,6 @@ CONC_API ssize_t conc_pwrite(int fd, const void *buf, size_t n, off_t offset) {
 
 /* Child processes: a pidfd becomes readable when its process ends. Where there is none, or pid stands for several, and nobody gives up
    waiting, a handed-off waitpid; else a look every few milliseconds. */
-CONC__FN int conc__pidfd(pid_t pid) {
-#ifdef SYS_pidfd_open
-    if (pid > 0) return (int)syscall(SYS_pidfd_open, pid, 0);
-#endif
-    (void)pid;
-    return errno = ENOSYS, -1;
-}
 CONC__FN pid_t conc__reap(pid_t pid, int *status, int options) {
     pid_t got;
     do got = waitpid(pid, status, options);
@@ -8231,7 +8518,7 @@ CONC__FN pid_t conc__wait_pid(pid_t pid, int *status, int64_t deadline, conc_ctx
     if (ctx && conc_ctx_err(ctx) != CONC_OK) return errno = conc__errno_of(conc_ctx_err(ctx)), -1;
     pid_t got = conc__reap(pid, status, WNOHANG);
     if (got != 0) return got;
-    int fd = conc__pidfd(pid);
+    int fd = conc__os_pidfd(pid);
     if (fd < 0 && deadline == INT64_MAX && !ctx) {
         (void)conc__blocking_begin();
         return (pid_t)conc__blocking_errno(conc__reap(pid, status, 0));
@@ -8745,7 +9032,7 @@ __attribute__((no_sanitize("thread"))) CONC__FN void conc__on_signal(int sig) {
     else (void)__atomic_fetch_or(&conc__sig.more, conc__sig_bit(sig), __ATOMIC_SEQ_CST);
     (void)conc__add(&conc__sig.seq, 1);
     (void)__atomic_fetch_sub(&conc__sig.running, 1, __ATOMIC_SEQ_CST);
-    conc__os_wake(&conc__sig.seq);
+    conc__os_relay_wake(&conc__sig.seq);
     *word = err;
 }
 /* The oldest signal that has not been relayed, 0: none. Lock held. */
@@ -8777,7 +9064,7 @@ CONC__FN void conc__sig_relay(void) {
 }
 CONC__FN void conc__sig_kick(void) {
     (void)conc__add(&conc__sig.seq, 1);
-    conc__os_wake(&conc__sig.seq);
+    conc__os_relay_wake(&conc__sig.seq);
 }
 /* It blocks every signal but those asked for, so that these find a thread even if all others block them. */
 CONC__FN void *conc__sig_main(void *arg) {
@@ -8800,7 +9087,7 @@ CONC__FN void *conc__sig_main(void *arg) {
             conc__st(&conc__sig.doubt, false);
             conc__deadlock_check();
         }
-        if (!stop) conc__os_wait(&conc__sig.seq, seq, -1);
+        if (!stop) conc__os_relay_wait(&conc__sig.seq, seq);
         conc__st(&conc__sig.parked, false);
     }
     return NULL;
@@ -8808,6 +9095,7 @@ CONC__FN void *conc__sig_main(void *arg) {
 /* Lock held. */
 CONC__FN bool conc__sig_start(void) {
     if (conc__sig.on) return true;
+    if (!conc__os_relay_open()) return false;
     pthread_attr_t attr;
     sigset_t all, old;
     (void)sigfillset(&all);
@@ -8817,6 +9105,7 @@ CONC__FN bool conc__sig_start(void) {
     conc__st(&conc__sig.on, pthread_create(&conc__sig.thread, &attr, conc__sig_main, NULL) == 0);
     (void)pthread_attr_destroy(&attr);
     (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (!conc__sig.on) conc__os_relay_close();
     return conc__sig.on;
 }
 
@@ -8998,6 +9287,7 @@ CONC__FN void conc__signal_end(void) {
         conc_mutex_unlock(&conc__sig.lock);
         conc__sig_kick();
         (void)pthread_join(conc__sig.thread, NULL);
+        conc__os_relay_close();
     }
     conc__arr_free(conc__sig.relays);
     conc__sig.relays = NULL;
@@ -9010,6 +9300,7 @@ CONC__FN void conc__signal_child(void) {
             conc__sig_restore(sig);
             conc__sig.mode[sig] = CONC__SIG_OWN;
         }
+    if (conc__sig.on) conc__os_relay_close();
     memset(&conc__sig, 0, offsetof(struct conc__signals, mode));
     conc__sig.on = conc__sig.stop = conc__sig.parked = conc__sig.doubt = false;
 }
@@ -10979,7 +11270,7 @@ CONC__FN bool conc__code_ask(const struct conc__module *m, char *to, size_t size
     posix_spawn_file_actions_t actions;
     (void)snprintf(offset, sizeof offset, "0x%llx", (unsigned long long)(m->pc - m->base));
     const char *const argv[] = { "addr2line", "-f", "-e", m->path, offset, NULL };
-    if (!m->path[0] || pipe2(ends, O_CLOEXEC) < 0) return false;
+    if (!m->path[0] || conc__os_pipe(ends) != 0) return false;
     (void)posix_spawn_file_actions_init(&actions);
     (void)posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
     (void)posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
@@ -11935,7 +12226,7 @@ CONC__FN conc_report conc__apart_report(struct conc__test *t, const char *token)
     memset(&r, 0, sizeof r);
     r.token = "";
     r.kind = CONC_FAIL_UNAVAILABLE;
-    if (pipe2(fd, O_CLOEXEC) != 0) return r;
+    if (conc__os_pipe(fd) != 0) return r;
     if ((pid = fork()) == 0) conc__apart_main(t, token, fd[1]);
     (void)close(fd[1]);
     if (pid > 0) {
@@ -13653,10 +13944,7 @@ CONC__FN void conc__set_procs(int n) {
 }
 CONC__FN void conc__forget(void) {
     conc__tls_m = NULL;
-    if (conc__rt.io_on) {
-        (void)close(conc__rt.io_set);
-        (void)close(conc__rt.io_event);
-    }
+    if (conc__rt.io_on) conc__os_set_close(&conc__rt.io_set);
     void (*hook)(const char *, void *) = conc__rt.hook;
     void *arg = conc__rt.hook_arg;
     memset(&conc__rt, 0, sizeof conc__rt);
@@ -13665,6 +13953,7 @@ CONC__FN void conc__forget(void) {
 }
 CONC__FN void conc__fork_child(void) { /* only this thread is left; the runtime starts afresh, its old memory is not reused */
     conc__forget();
+    conc__os_forked();
     conc__signal_child();
 }
 CONC__FN void conc__start(void) {
@@ -13751,6 +14040,7 @@ CONC_API int64_t conc_shutdown(void) {
     }
     for (int i = 0; i < 32; i++) CONC_FREE(conc__rt.fds[i]);
     CONC_FREE(conc__rt.q);
+    conc__os_set_free(&conc__rt.io_set);
     conc__arr_free(conc__rt.stacks);
     conc__arr_free(conc__rt.vacant);
     uint32_t nkeys = conc__rt.nkeys;
@@ -14042,7 +14332,7 @@ CONC__FN char *conc__plain_run(const struct conc__case *c) {
         return conc__plain_leftover();
     }
     (void)fflush(NULL);
-    if (pipe2(fd, O_CLOEXEC) != 0) conc__fatal("pipe: %s", strerror(errno));
+    if (conc__os_pipe(fd) != 0) conc__fatal("pipe: %s", strerror(errno));
     pid_t pid = fork();
     if (pid < 0) conc__fatal("fork: %s", strerror(errno));
     if (pid == 0) conc__plain_main(c, fd[1]);

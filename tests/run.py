@@ -5,7 +5,7 @@
   run.py --long           what `make check` runs: every configuration at 1, 2, 4 and 8 processors, long mode, 20 rounds
   run.py --every --only asan,tsan --rounds 20    at 1, 2, 4 and 8 processors, without the long mode
   run.py --soak SECONDS   stress only, for so long, plain and under the sanitizers
-  run.py --only NAMES     some configurations (plain,one-process,debug,clang,asan,tsan,explorer,valgrind,aarch64,million,macros,docs,self,
+  run.py --only NAMES     some configurations (plain,one-process,debug,clang,asan,tsan,explorer,portable,valgrind,aarch64,million,macros,docs,self,
                           frameworks, instrumented: ordinary C11 under the explorer, see tests/instrumented.sh;
                           servers: the servers of examples/ with clients of their kinds, see tests/servers)
   run.py --tests PATTERN  some tests (suite, suite.test, with wildcards, -pattern to leave out; may be given again)
@@ -60,6 +60,7 @@ CONFIGS = {c.name: c for c in [
            env={"ASAN_OPTIONS": "detect_stack_use_after_return=0:abort_on_error=0"}),
     Config("tsan", "gcc", "g++", ["-O1", "-g", "-fsanitize=thread"],
            env={"TSAN_OPTIONS": "halt_on_error=1:history_size=4:report_thread_leaks=0", "CONC_TEST_STRESS_MS": "500"}),
+    Config("portable", "gcc", "g++", ["-O2", "-g", "-DCONC_PORTABLE"]), # nothing but POSIX below >>os
     Config("explorer", "gcc", "g++", ["-O2", "-g", "-DCONC_TEST"]),
     Config("valgrind", "gcc", None, ["-O1", "-g"],
            env={"CONC_TEST_SCALE": "2", "CONC_TEST_LIVE": "100", "CONC_TEST_SLOW": "20", "CONC_TEST_STRESS_MS": "1000"},
@@ -244,6 +245,7 @@ def plan(args):
     matrix("asan", every if wide else [4])
     matrix("tsan", every if wide else [4])
     matrix("explorer", every if wide else [4]) # everything, with the explorer's hooks in place
+    matrix("portable", every if wide else [2])
     for suite in SLOW_SUITES:
         matrix("valgrind", every if wide else [2], [suite], False)
     matrix("aarch64", every if wide else [2], SLOW_SUITES + ["crash"])
