@@ -94,7 +94,7 @@ TEST(silence) {
 
 static void open_gate(struct steward *s, struct script *sc) {
     while (steward_get_stats(s).stuck == 0) conc_sleep(CONC_MS);
-    CHECK_EQ(conc_atomic_load(&sc->at), 1);
+    CHECK(conc_atomic_load(&sc->at) <= 1); /* 0: given up on before it had begun */
     chan_send(sc->gate, 0);
 }
 /* No other ward while the deaf one runs; the next is started when it has ended. */
