@@ -31,7 +31,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "bench"
 # group: the program's name; its metrics begin with the same word but for gosync's "sync."
-GROUPS = "spawn sched chan skynet sieve gosync containers timer ctx forkjoin blocked netecho".split()
+GROUPS = "spawn sched chan skynet sieve gosync containers timer ctx forkjoin blocked netecho md5all".split()
+LIBRARIES = {"md5all": ["-lcrypto"]}
 # what the plot shows: one line for each kind of work
 HEADLINES = """spawn.wg_1e6 spawn.batch100 spawn.tree_depth18 sched.gosched_2g sched.ring503
     chan.pingpong_unbuf chan.spsc_cap0 chan.spsc_cap128 chan.mpmc_4x4_cap128
@@ -65,7 +66,7 @@ def build_all(groups, go):
     jobs = []
     for group in groups:
         target = BUILD / "c" / group
-        jobs.append((cc + flags + ["-o", target, ROOT / "bench/c" / (group + ".c")], target))
+        jobs.append((cc + flags + ["-o", target, ROOT / "bench/c" / (group + ".c"), *LIBRARIES.get(group, [])], target))
         if go:
             target = BUILD / "go" / group
             jobs.append(([go, "build", "-o", target, ROOT / "bench/go" / (group + ".go")], target))
@@ -79,6 +80,7 @@ def run(program, procs, args):
     env = dict(os.environ, GOB_RUNS=str(args.runs), GOB_WARM=str(args.warm),
                GOB_SCALE=str(args.scale), GOB_MATCH=args.match, GOB_RAW="1",
                GOMAXPROCS=str(procs), CONC_PROCS=str(procs))
+    env.setdefault("GOB_TREE", str(BUILD / "tree"))  # of md5all, for both sides
     # a process group, so that a timeout also ends the programs' children; not a session of its own,
     # which the kernel's autogroup feature would schedule by different rules
     child = subprocess.Popen([program], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
