@@ -9365,6 +9365,8 @@ __attribute__((no_sanitize("thread"))) CONC__FN void conc__print_all(struct conc
                 else more++;
             }
     if (more) conc__print(o, "\n... and %lld more goroutines\n", (long long)more);
+    int64_t fresh = conc_num_goroutines() - shown - (but != NULL); /* they have no stack yet, and stand in some queue */
+    if (fresh > 0 && !conc__tested()) conc__print(o, "\n... and %lld that have not started yet\n", (long long)fresh);
     int threads = conc__ld(&conc__rt.foreign_blocked);
     if (threads > 0) conc__print(o, "\n%d OS thread%s of the program blocked in conc.h operations\n", threads, threads > 1 ? "s" : "");
 }

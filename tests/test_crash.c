@@ -22,6 +22,16 @@ CRASH(send_on_closed, "panic: send on closed channel") {
     chan_send(c, 1);
 }
 
+static void never_begins(void) {}
+static void panic_among_the_unstarted(void) {
+    for (int i = 0; i < 3; i++) go(never_begins);
+    conc_panic("early");
+}
+CRASH(dump_counts_the_unstarted, "panic: early", "panic_among_the_unstarted", "... and 3 that have not started yet") {
+    conc_set_procs(1);
+    conc_run(panic_among_the_unstarted);
+}
+
 static void send_five(ints c) { chan_send(c, 5); }
 
 /* a sender that was already blocked when the close came */
