@@ -9593,18 +9593,23 @@ struct conc__tg {
     conc__g *g;           /* NULL: dead */
     struct conc__tg *chain; /* t->wait */
     int32_t at;           /* place in t->run, -1: not there */
-    bool waiting;
-    uint64_t prio;
+    bool waiting, listed; /* listed: its pending step is in t->pending */
+    uint64_t prio;        /* PCT, POS: the higher, the sooner; see conc__prio */
     const conc__site *spawned;
     uint32_t length, first, left; /* steps of this schedule, of the first, and (URW) to come as the first says */
     uint32_t nread;
     uint16_t read[8];     /* conc_relax: places of t->writes, and what was there */
     uint32_t seen[8];
+    uint32_t after[CONC__OBJS]; /* listed: for each of the step's objects, what comes next in its chain */
 };
 #define CONC__JOBS 64  /* processes of a test */
 #define CONC__BLOCK 64 /* schedules that a process takes at a time; PCT learns from the first of them how long a schedule is */
 #define CONC__BUCKETS 256
 #define CONC__WRITES 4096
+#define CONC__PENDING 1024
+#ifndef CONC__SCAN /* tests set it to 0: the same schedules must come out */
+#define CONC__SCAN 16 /* so many runnable goroutines are looked at one by one; more are kept in a tree */
+#endif
 enum { CONC__D_CHOICE = 0x8000, CONC__D_TIMER = 0xffff }; /* a decision: below these, who; which; time */
 
 /* Of plain memory and memory orders; the essay is below, at their functions. */
@@ -9684,9 +9689,14 @@ struct conc__test {
     conc_fail_kind kind;  /* of this schedule */
     bool pruned;
     char what[512];
-    /* PCT */
-    struct conc__tg *top; /* of t->run, the highest; NULL: not known */
+    /* priorities: PCT, POS */
+    struct conc__tg *top; /* PCT: of t->run, the highest; NULL: not known */
     uint64_t low, changes[16], most; /* lowest priority handed out; steps at which to change; steps of the longest of the first schedules */
+    uint64_t draw;        /* POS: what this schedule's priorities are drawn from */
+    uint64_t *tree;       /* see conc__prio; while leaves > 0 */
+    size_t have_tree;
+    uint32_t leaves;
+    uint32_t pending[CONC__PENDING + 1]; /* beside the tree: chains of pending steps, by object */
     /* record and replay */
     bool tracing;
     struct conc__tstep *trace;
@@ -10294,17 +10304,42 @@ CONC__FN void conc__order_fence(struct conc__test *t, int order) {
     conc__stretch_end(g);
 }
 
+/* Priorities. No two are equal: the low bits are the goroutine's number, and the lower number goes first. Where many are runnable the
+   highest is at the root of a tree, tree[1]: the leaf of goroutine g, tree[leaves + g], has its priority, 0 if it is not in t->run, and tree[i]
+   has the greater of tree[2 i] and tree[2 i + 1]. It is made when it is wanted (conc__pick_highest), and anew when there are more goroutines. */
+#define CONC__PRIO_BITS 15
+#define CONC__PRIO_MASK ((1u << CONC__PRIO_BITS) - 1)
+CONC__INLINE uint64_t conc__prio(const struct conc__tg *tg, uint64_t rank) { return rank << CONC__PRIO_BITS | (CONC__PRIO_MASK - tg->next.g); }
+CONC__INLINE struct conc__tg *conc__prio_of(const struct conc__test *t, uint64_t prio) { return t->tg[CONC__PRIO_MASK - (prio & CONC__PRIO_MASK)]; }
+CONC__FN void conc__tree_set(struct conc__test *t, uint32_t g, uint64_t prio) {
+    if (g >= t->leaves) {
+        t->leaves = 0;
+        return;
+    }
+    for (uint32_t i = t->leaves + g; i > 1; i >>= 1) {
+        t->tree[i] = prio;
+        if (t->tree[i ^ 1] > prio) prio = t->tree[i ^ 1];
+    }
+    t->tree[1] = prio;
+}
+CONC__INLINE void conc__prio_set(struct conc__test *t, struct conc__tg *tg, uint64_t prio) {
+    tg->prio = prio;
+    if (conc__unlikely(t->leaves != 0)) conc__tree_set(t, tg->next.g, prio);
+}
+
 /* who can go on */
 CONC__INLINE void conc__run_add(struct conc__test *t, struct conc__tg *tg) {
     tg->at = (int32_t)t->nrun;
     t->run[t->nrun++] = tg;
     if (t->top && tg->prio > t->top->prio) t->top = tg;
+    if (conc__unlikely(t->leaves != 0)) conc__tree_set(t, tg->next.g, tg->prio);
 }
 CONC__INLINE void conc__run_del(struct conc__test *t, struct conc__tg *tg) {
     struct conc__tg *last = t->run[--t->nrun];
     t->run[tg->at] = last;
     last->at = tg->at;
     tg->at = -1;
+    if (conc__unlikely(t->leaves != 0)) conc__tree_set(t, tg->next.g, 0);
 }
 CONC__INLINE uint32_t conc__bucket(const void *obj) { return (uint32_t)(((uintptr_t)obj * 0x9e3779b97f4a7c15u) >> 56); }
 CONC__INLINE uint32_t conc__write_place(const void *obj) { return (uint32_t)(((uintptr_t)obj * 0x9e3779b97f4a7c15u) >> 52); }
@@ -10551,37 +10586,97 @@ CONC__FN struct conc__tg *conc__pick_random(struct conc__test *t) {
     }
     return NULL;
 }
+/* Pending steps by object, for POS beside the tree: chains of those whose objects have the same hash, and one, the last, of those that may
+   conflict with any. A link is a goroutine's number and which of its objects; 0 is the end. A step leaves its chains when it is taken. */
+CONC__INLINE bool conc__conflicts_widely(const struct conc__tstep *s) { return s->nobj == CONC__ANY || s->op == CONC__O_FENCE; }
+CONC__INLINE uint32_t conc__pending_chains(const struct conc__tstep *s) { return conc__conflicts_widely(s) ? 1 : s->nobj; }
+CONC__INLINE uint32_t *conc__pending_chain(struct conc__test *t, const struct conc__tstep *s, uint32_t k) { /* that of object k */
+    uint64_t hash = (uintptr_t)s->obj[k] * UINT64_C(0x9e3779b97f4a7c15);
+    return &t->pending[conc__conflicts_widely(s) ? CONC__PENDING : hash >> 54];
+}
+CONC__FN void conc__pending_add(struct conc__test *t, struct conc__tg *tg) {
+    for (uint32_t k = 0; k < conc__pending_chains(&tg->next); k++) {
+        uint32_t *first = conc__pending_chain(t, &tg->next, k);
+        tg->after[k] = *first;
+        *first = 1u + tg->next.g * CONC__OBJS + k;
+    }
+    tg->listed = true;
+}
+/* All of run go into the tree, and for POS all pending steps into their chains. */
+CONC__NOINLINE void conc__tree_build(struct conc__test *t) {
+    uint32_t n = 64;
+    while (n < t->ntg) n *= 2;
+    t->tree = (uint64_t *)conc__test_grow(t->tree, &t->have_tree, n * 2, sizeof *t->tree);
+    t->leaves = n;
+    memset(t->pending, 0, sizeof t->pending);
+    for (uint32_t i = 0; i < n; i++) {
+        struct conc__tg *tg = i < t->ntg ? t->tg[i] : NULL;
+        t->tree[n + i] = tg && tg->at >= 0 ? tg->prio : 0;
+        if (tg && t->how == CONC_POS && (tg->at >= 0 || tg->waiting)) conc__pending_add(t, tg);
+    }
+    for (uint32_t i = n; i-- > 1;) t->tree[i] = t->tree[i * 2] > t->tree[i * 2 + 1] ? t->tree[i * 2] : t->tree[i * 2 + 1];
+}
+CONC__INLINE struct conc__tg *conc__run_highest(const struct conc__test *t) {
+    struct conc__tg *best = NULL;
+    if (conc__unlikely(t->leaves != 0)) return t->tree[1] ? conc__prio_of(t, t->tree[1]) : NULL;
+    for (uint32_t i = 0; i < t->nrun; i++)
+        if (!best || t->run[i]->prio > best->prio) best = t->run[i];
+    return best;
+}
 CONC__FN struct conc__tg *conc__pick_highest(struct conc__test *t) {
+    if (conc__unlikely(t->nrun > CONC__SCAN && t->leaves == 0)) conc__tree_build(t);
     for (;;) {
-        struct conc__tg *best = NULL;
-        for (uint32_t i = 0; i < t->nrun; i++)
-            if (!best || t->run[i]->prio > best->prio) best = t->run[i];
+        struct conc__tg *best = conc__run_highest(t);
         if (!best || conc__enabled(t, best)) return best;
         conc__wait_add(t, best);
     }
 }
-/* Partial order sampling: every pending step has a random priority; when a step is taken, those that conflict with it draw again. */
+/* Partial order sampling (Yuan, Yang, Gu: Partial Order Aware Concurrency Sampling, CAV 2018): every pending step has a random priority;
+   when a step is taken, those that conflict with it draw again. What is drawn depends on the step that is taken and the goroutine only,
+   not on the order in which they draw. */
+CONC__INLINE uint64_t conc__pos_draw(const struct conc__test *t, const struct conc__tg *tg) {
+    return conc__prio(tg, conc__mix64(t->draw + (t->steps << CONC__PRIO_BITS) + tg->next.g));
+}
+CONC__INLINE void conc__pos_redraw(struct conc__test *t, const struct conc__tg *taken, struct conc__tg *tg) {
+    if (tg != taken && conc__conflict(&taken->next, &tg->next)) conc__prio_set(t, tg, conc__pos_draw(t, tg));
+}
+/* taken leaves the chain, and those of it that conflict draw again. */
+CONC__FN void conc__pos_chain(struct conc__test *t, const struct conc__tg *taken, uint32_t *link) {
+    while (*link) {
+        struct conc__tg *tg = t->tg[(*link - 1) / CONC__OBJS];
+        uint32_t *after = &tg->after[(*link - 1) % CONC__OBJS];
+        if (tg == taken) *link = *after;
+        else link = after;
+        if (tg->at >= 0) conc__pos_redraw(t, taken, tg);
+    }
+}
+CONC__FN void conc__pos_taken(struct conc__test *t, struct conc__tg *tg) {
+    uint32_t chains = t->leaves ? conc__pending_chains(&tg->next) : 0;
+    for (uint32_t k = 0; k < chains; k++) conc__pos_chain(t, tg, conc__pending_chain(t, &tg->next, k));
+    tg->listed = false;
+    if (t->leaves == 0 || conc__conflicts_widely(&tg->next))
+        for (uint32_t i = 0; i < t->nrun; i++) conc__pos_redraw(t, tg, t->run[i]);
+    else conc__pos_chain(t, tg, &t->pending[CONC__PENDING]);
+}
 CONC__FN struct conc__tg *conc__pick_pos(struct conc__test *t) {
-    for (uint32_t i = 0; i < t->nrun; i++)
-        if (!t->run[i]->prio) t->run[i]->prio = conc__test_rand(t) | 1;
+    if (conc__unlikely(t->leaves && t->cur && t->cur->at >= 0 && !t->cur->listed)) conc__pending_add(t, t->cur);
     struct conc__tg *tg = conc__pick_highest(t);
     if (!tg) return NULL;
-    tg->prio = 0;
-    for (uint32_t i = 0; i < t->nrun; i++)
-        if (t->run[i] != tg && conc__conflict(&tg->next, &t->run[i]->next)) t->run[i]->prio = 0;
+    conc__pos_taken(t, tg);
+    conc__prio_set(t, tg, conc__pos_draw(t, tg)); /* of the step that it comes to */
     return tg;
 }
 /* PCT: the highest priority runs; at depth - 1 random steps it becomes the lowest. One that yields does, too. */
+CONC__FN void conc__pct_last(struct conc__test *t, struct conc__tg *tg) {
+    conc__prio_set(t, tg, conc__prio(tg, t->low--));
+    t->top = NULL;
+}
 CONC__FN struct conc__tg *conc__pick_pct(struct conc__test *t) {
-    if (t->cur && t->cur->at >= 0 && t->cur->next.op == CONC__O_YIELD) {
-        t->cur->prio = t->low--;
-        t->top = NULL;
-    }
+    if (t->cur && t->cur->at >= 0 && t->cur->next.op == CONC__O_YIELD) conc__pct_last(t, t->cur);
     for (int i = 0; i + 1 < t->depth; i++)
         if (t->changes[i] == t->steps) {
             struct conc__tg *tg = conc__pick_highest(t);
-            if (tg) tg->prio = t->low--;
-            t->top = NULL;
+            if (tg) conc__pct_last(t, tg);
         }
     if (!t->top || t->top->at < 0 || !conc__enabled(t, t->top)) t->top = conc__pick_highest(t);
     return t->top;
@@ -10853,7 +10948,8 @@ CONC__FN void conc__test_spawn(conc__m *m, conc__rec *r, const conc__site *site)
     tg->g->tg = tg;
     tg->g->site = site;
     if (t->mem.on) conc__order_spawn(t, tg);
-    if (t->how == CONC_PCT) tg->prio = (1ull << 40) + (conc__test_rand(t) >> 24);
+    if (t->how == CONC_PCT) tg->prio = conc__prio(tg, (1ull << 40) + (conc__test_rand(t) >> 24));
+    else if (t->how == CONC_POS) tg->prio = conc__pos_draw(t, tg);
     if (t->how == CONC_EXHAUSTIVE) conc__frame_wake(t, tg->next.g);
     t->live++;
     conc__run_add(t, tg);
@@ -11136,13 +11232,15 @@ CONC__FN void conc__test_reset(struct conc__test *t, uint64_t index) {
     t->ntg = t->nrun = t->nwait = t->live = 0;
     t->cur = NULL;
     t->now = INT64_C(946684800) * CONC_SEC; /* 2000-01-01, as Go's bubbles */
-    t->rng = conc__mix64(t->o.seed ^ conc__mix64(index)) | 1;
+    t->draw = conc__mix64(t->o.seed ^ conc__mix64(index));
+    t->rng = t->draw | 1;
     t->steps = 0;
     t->main_done = t->pruned = t->firing = false;
     t->kind = CONC_FAIL_NONE;
     t->what[0] = 0;
     t->low = 1u << 30;
     t->top = NULL;
+    t->leaves = 0;
     t->late_fires = t->relaxed = 0;
     t->preempted = 0;
     t->at_frame = t->last_frame = t->nwake = t->at_list = t->ntrace = t->misfits = t->nwoken = 0;
@@ -11862,6 +11960,7 @@ CONC__FN void conc__test_free(struct conc__test *t) {
     for (size_t i = 0; i < t->have; i++) CONC_FREE(t->tg[i]);
     CONC_FREE(t->tg);
     CONC_FREE(t->run);
+    CONC_FREE(t->tree);
     CONC_FREE(t->trace);
     CONC_FREE(t->list);
     CONC_FREE(t->frame);

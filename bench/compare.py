@@ -31,7 +31,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "bench"
 # group: the program's name; its metrics begin with the same word but for gosync's "sync."
-GROUPS = "spawn sched chan skynet sieve gosync containers timer ctx forkjoin blocked netecho md5all".split()
+GROUPS = "spawn sched chan skynet sieve gosync containers timer ctx forkjoin blocked netecho md5all explorer".split()
 LIBRARIES = {"md5all": ["-lcrypto"]}
 # what the plot shows: one line for each kind of work
 HEADLINES = """spawn.wg_1e6 spawn.batch100 spawn.tree_depth18 sched.gosched_2g sched.ring503
@@ -47,6 +47,10 @@ METRIC = re.compile(r"^(\S+) (\S+) (\S+) min=\S+ max=\S+ n=\d+$")
 RAW = re.compile(r"^raw (\S+) run=\d+ (\S+) (\S+)$")
 CPU = re.compile(r"^# cpu (\S+) wall=(\S+) user=(\S+) sys=(\S+)$")
 HEAD = re.compile(r"^# group=(\S+) (\S+) .*?(?:compiler=\"(.*)\")?$")
+
+
+def has_twin(group):
+    return (ROOT / "bench/go" / (group + ".go")).exists()
 
 
 # ---- build ----
@@ -67,7 +71,7 @@ def build_all(groups, go):
     for group in groups:
         target = BUILD / "c" / group
         jobs.append((cc + flags + ["-o", target, ROOT / "bench/c" / (group + ".c"), *LIBRARIES.get(group, [])], target))
-        if go:
+        if go and has_twin(group):
             target = BUILD / "go" / group
             jobs.append(([go, "build", "-o", target, ROOT / "bench/go" / (group + ".go")], target))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -141,6 +145,8 @@ def measure(args, go):
             for turn in range(args.rounds):
                 # the order changes with every round: neither side always runs on the warmer machine
                 for side, folder in sides if turn % 2 == 0 else reversed(sides):
+                    if side == "Go" and not has_twin(group):
+                        continue
                     begin = time.monotonic()
                     out, err, trouble = run(folder / group, procs, args)
                     results.add(side, procs, out, err)

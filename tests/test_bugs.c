@@ -125,21 +125,57 @@ TEST(pct_keeps_its_bound, .seconds = 300) {
     }
 }
 
-/* What builds.py compares between compilers and optimisations: each failure's token, and a sum of its whole interleaving. */
+/* What builds.py compares between compilers, optimisations, and POS with and without its tree: each failure's token, and a sum of its
+   whole interleaving. The kernels are small; forty goroutines that do a little of everything are not. */
+struct everything { conc_mutex mu[4]; conc_cond cond; conc_atomic(int) x[4]; chan(int) c[2]; conc_wg wg; };
+static void do_everything(struct everything *e, int i) {
+    conc_mutex *mu = &e->mu[i & 3];
+    conc_mutex_lock(mu);
+    conc_atomic_fetch_add(&e->x[i >> 1 & 3], 1);
+    if (mu == e->mu) conc_cond_broadcast(&e->cond);
+    conc_mutex_unlock(mu);
+    conc_yield();
+    chan_select {
+        on_send(e->c[0], i) {}
+        on_send(e->c[1], i) {}
+    }
+    chan_select {
+        on_recv(v, e->c[0]) conc_atomic_store(&e->x[v & 3], v);
+        on_recv(v, e->c[1]) conc_atomic_store(&e->x[v & 3], v);
+    }
+    conc_sleep(i);
+    while (i == 0 && conc_atomic_load(&e->x[3]) < 2) conc_relax();
+}
+static void waits_for_everybody(struct everything *e) {
+    conc_mutex_lock(&e->mu[0]);
+    while (conc_atomic_load(&e->x[0]) == 0) conc_cond_wait(&e->cond, &e->mu[0]);
+    conc_mutex_unlock(&e->mu[0]);
+}
+static void crowd(void *arg) {
+    struct everything e = { .cond = CONC_COND_INIT };
+    (void)arg;
+    for (int i = 0; i < 2; i++) e.c[i] = chan_make(int, 3);
+    conc_wg_go(&e.wg, waits_for_everybody, &e);
+    for (int i = 0; i < 40; i++) conc_wg_go(&e.wg, do_everything, &e, i);
+    conc_wg_wait(&e.wg);
+    conc_fail("%d", conc_atomic_load(&e.x[0]));
+}
 static uint64_t sum_of(const char *text) { /* FNV-1a */
     uint64_t h = UINT64_C(14695981039346656037);
     for (; *text; text++) h = (h ^ (unsigned char)*text) * UINT64_C(1099511628211);
     return h;
 }
+static void print_token(const char *name, void (*fn)(void *), uint64_t seed, conc_strategy how) {
+    conc_report r = conc_test(fn, NULL, .seed = seed, .schedules = MANY, .seconds = 60, .quiet = true, .strategy = how);
+    char *token = strdup(r.token);
+    r = conc_replay(fn, NULL, token);
+    printf("token %s %s %016llx\n", name, token, (unsigned long long)sum_of(r.text));
+    free(token);
+}
 TEST(tokens, .heavy = true, .seconds = 300) {
     for (const struct bug *b = bugs; b; b = b->next)
-        for (uint64_t seed = 1; seed <= 3 && b->fn != safestack; seed++) {
-            conc_report r = conc_test(b->fn, NULL, .seed = seed, .schedules = MANY, .seconds = 60, .quiet = true);
-            char *token = strdup(r.token);
-            r = conc_replay(b->fn, NULL, token);
-            printf("token %s %s %016llx\n", b->name, token, (unsigned long long)sum_of(r.text));
-            free(token);
-        }
+        for (uint64_t seed = 1; seed <= 3 && b->fn != safestack; seed++) print_token(b->name, b->fn, seed, CONC_MIX);
+    for (uint64_t seed = 1; seed <= 20; seed++) print_token("crowd", crowd, seed, CONC_POS);
 }
 
 /* ---- the score table ---- */

@@ -421,6 +421,36 @@ TEST(few_after_many) {
         conc_run(many_yield, &n); /* ordinary ones */
     }
 }
+/* A crowd under partial order sampling, of which every goroutine may lose an update: both tokens of the failure lead to it. */
+struct pair { conc_atomic(int) x; };
+static void add_badly(struct pair *p) {
+    int x = conc_atomic_load(&p->x);
+    conc_atomic_store(&p->x, x + 1);
+}
+static void crowd(void *arg) {
+    enum { CROWD = 1000 };
+    static struct pair pairs[CROWD / 2];
+    conc_wg wg = CONC_WG_INIT;
+    (void)arg;
+    memset(pairs, 0, sizeof pairs);
+    for (int i = 0; i < CROWD; i++) conc_wg_go(&wg, add_badly, &pairs[i / 2]);
+    conc_wg_wait(&wg);
+    for (int i = 0; i < CROWD / 2; i++) conc_assert(conc_atomic_load(&pairs[i].x) == 2);
+}
+TEST(pos_of_a_crowd_comes_again, .seconds = 60) {
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        conc_report r = conc_test(crowd, NULL, .strategy = CONC_POS, .seed = seed, .races_allowed = true);
+        CHECK_EQ(r.kind, CONC_FAIL_ASSERT);
+        char *token = strdup(r.token), *once;
+        CHECK(strncmp(token, "c1p.pos", 7) == 0);
+        CHECK_EQ((r = conc_replay(crowd, NULL, token)).kind, CONC_FAIL_ASSERT);
+        once = strdup(r.text);
+        r = conc_replay(crowd, NULL, token);
+        CHECK(strcmp(once, r.text) == 0);
+        free(once);
+        free(token);
+    }
+}
 /* Nothing is left over in the runtime: tests and ordinary goroutines may take turns. */
 static void bump(conc_atomic(int) *n) { conc_atomic_fetch_add(n, 1); }
 TEST(beside_ordinary_goroutines) {

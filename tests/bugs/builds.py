@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Other builds of conc.h under the explorer's tests (test_explorer.c, test_bugs.c); the last line is "N passed, N failed".
 
-  builds    the same seed gives the same token and the same interleaving with gcc and clang, at -O0 and at -O2: bugs.tokens is compared
+  builds    the same seed gives the same token and the same interleaving with gcc and clang, at -O0 and at -O2, and whether the priorities of
+            POS and PCT are in a tree from the beginning (CONC__SCAN=0) or not: bugs.tokens is compared
   mutants   a conc.h with a mistake in one of its primitives, made here in a copy, must fail these tests
 
-  builds.py [--long]    long: all four builds, and -O3; otherwise gcc -O0 against clang -O2
+  builds.py [--long]    long: more builds; otherwise gcc -O0 against clang -O2 with the tree
 Programs go to build/tests/builds, or to builds in the directory that CONC_TEST_OUT names.
 """
 import concurrent.futures as futures
@@ -115,9 +116,9 @@ def try_mutant(name, changes, objects, source):
 
 def main():
     long = "--long" in sys.argv[1:]
-    wanted = [("gcc-O0", "gcc", ["-O0"]), ("clang-O2", "clang", ["-O2"])]
+    wanted = [("gcc-O0", "gcc", ["-O0"]), ("clang-O2-tree", "clang", ["-O2", "-DCONC__SCAN=0"])]
     if long:
-        wanted += [("gcc-O2", "gcc", ["-O2"]), ("clang-O0", "clang", ["-O0"]), ("gcc-O3", "gcc", ["-O3"])]
+        wanted += [("gcc-O2", "gcc", ["-O2"]), ("clang-O2", "clang", ["-O2"]), ("clang-O0", "clang", ["-O0"]), ("gcc-O3", "gcc", ["-O3"])]
     passed = failed = skipped = 0
     pool = futures.ThreadPoolExecutor(os.cpu_count() or 2)
     builds = []
