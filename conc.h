@@ -10819,8 +10819,8 @@ CONC__FN struct conc__tg *conc__test_next(struct conc__test *t) {
 }
 
 /* leaving and entering goroutines */
-/* From me's context to to's, or to the driver's. */
-CONC__INLINE void conc__test_switch(struct conc__test *t, conc__g *me, struct conc__tg *to) {
+/* From me's context to to's, or to the driver's. Out of line: a step that goes on where it is saves no registers. */
+CONC__NOINLINE void conc__test_switch(struct conc__test *t, conc__g *me, struct conc__tg *to) {
     conc__m *m = t->m;
     conc__g *g = &m->g0;
     if (to) {
@@ -10835,11 +10835,9 @@ CONC__INLINE void conc__test_switch(struct conc__test *t, conc__g *me, struct co
     conc__leave(m);
 }
 /* A goroutine of a test comes to an operation. */
-CONC__NOINLINE void conc__test_step(struct conc__test *t) {
+CONC__INLINE void conc__test_step(struct conc__test *t) {
     struct conc__tg *me = t->cur, *to = conc__test_next(t);
-    if (conc__likely(to == me)) return;
-    conc__tsan_blind(true);
-    conc__test_switch(t, me->g, to);
+    if (to != me) conc__test_switch(t, me->g, to);
 }
 CONC__INLINE struct conc__test *conc__at_point(void) { /* the test whose goroutine is here, if it may be interrupted */
     struct conc__test *t = conc__test_of();
@@ -10849,9 +10847,7 @@ CONC__NOINLINE void conc__touch_all(struct conc__tstep *s, const void *test) { /
     s->nobj = CONC__ANY;
     for (int i = 0; i < CONC__OBJS; i++) s->obj[i] = test;
 }
-CONC__NOINLINE void conc__test_point(int op, const void *obj, const void *also) {
-    struct conc__test *t = conc__at_point();
-    if (!t) return;
+CONC__INLINE void conc__point_of(struct conc__test *t, int op, const void *obj, const void *also) {
     struct conc__tstep *s = &t->cur->next;
     s->op = (uint8_t)op;
     s->parked = false;
@@ -10862,6 +10858,10 @@ CONC__NOINLINE void conc__test_point(int op, const void *obj, const void *also) 
     s->site = conc__here;
     conc__here = NULL;
     conc__test_step(t);
+}
+CONC__NOINLINE void conc__test_point(int op, const void *obj, const void *also) {
+    struct conc__test *t = conc__at_point();
+    if (t) conc__point_of(t, op, obj, also);
 }
 CONC__NOINLINE void conc__test_select(const conc_case *c, int n) {
     struct conc__test *t = conc__at_point();
@@ -12473,7 +12473,7 @@ CONC__FN struct conc__test *conc__atomic_step(int op, const volatile void *p, si
     if (!conc__tested()) return NULL;
     struct conc__test *t = conc__at_point();
     if (!t) return NULL;
-    conc__test_point(op, (const void *)(uintptr_t)p, NULL);
+    conc__point_of(t, op, (const void *)(uintptr_t)p, NULL);
     if (!t->mem.on) return NULL;
     conc__memory_access(t, (uintptr_t)p, n, op != CONC__O_LOAD, true, t->cur->next.site);
     return t;
