@@ -9589,16 +9589,16 @@ struct conc__tstep {
     const conc__site *site;
 };
 struct conc__tg {
+    uint64_t prio;        /* PCT, POS: the higher, the sooner; see conc__prio */
     struct conc__tstep next; /* its pending step */
     conc__g *g;           /* NULL: dead */
     struct conc__tg *chain; /* t->wait */
     int32_t at;           /* place in t->run, -1: not there */
     bool waiting, listed; /* listed: its pending step is in t->pending */
-    uint64_t prio;        /* PCT, POS: the higher, the sooner; see conc__prio */
     const conc__site *spawned;
     uint32_t length, first, left; /* steps of this schedule, of the first, and (URW) to come as the first says */
     uint32_t nread;
-    uint16_t read[8];     /* conc_relax: places of t->writes, and what was there */
+    uint16_t read[8];     /* conc_relax: the last 8 of nread places of t->writes, and what was there */
     uint32_t seen[8];
     uint32_t after[CONC__OBJS]; /* listed: for each of the step's objects, what comes next in its chain */
 };
@@ -10349,9 +10349,13 @@ CONC__FN bool conc__relax_over(const struct conc__test *t, const struct conc__tg
         if (t->writes[tg->read[i]] != tg->seen[i]) return true;
     return n == 0;
 }
+/* A set of operations, and whether op is in it: tests of a bit, where a jump by table would be mispredicted in every other step. */
+#define CONC__OP(op) (1ull << CONC__O_##op)
+CONC__INLINE bool conc__op_in(uint8_t op, uint64_t set) { return set >> op & 1; }
 /* May the pending step be taken now? */
 CONC__INLINE bool conc__enabled(struct conc__test *t, const struct conc__tg *tg) {
     const void *obj = tg->next.obj[0];
+    if (!conc__op_in(tg->next.op, CONC__OP(LOCK) | CONC__OP(RLOCK) | CONC__OP(WAIT) | CONC__OP(RELAX) | CONC__OP(SETTLE))) return true;
     switch (tg->next.op) {
     case CONC__O_LOCK: return !(((const conc_mutex *)obj)->conc__state & 1);
     case CONC__O_RLOCK: return ((const conc_rwmutex *)obj)->conc__readers >= 0;
@@ -10391,51 +10395,52 @@ CONC__FN void conc__wg_misuse(struct conc__test *t, const conc_wg *wg, uint8_t o
             conc__test_note(t, CONC_FAIL_PANIC, "panic: sync: WaitGroup misuse: Add called concurrently with Wait");
 }
 /* tg's step is about to be taken: whom may it let go on? */
+CONC__FN void conc__effect_wg(struct conc__test *t, const conc_wg *wg, uint8_t op) {
+    if (wg->conc__state >> 32 == 0) conc__wg_misuse(t, wg, op == CONC__O_WAIT ? CONC__O_ADD : CONC__O_WAIT);
+    if (op == CONC__O_ADD && t->nwait) conc__wait_release(t, conc__bucket(wg), wg);
+}
 CONC__INLINE void conc__step_effect(struct conc__test *t, struct conc__tg *tg) {
+    const uint64_t writes = CONC__OP(RMW) | CONC__OP(STORE), lets_go = CONC__OP(DONE) | CONC__OP(UNLOCK) | CONC__OP(RUNLOCK) | CONC__OP(WUNLOCK);
     const struct conc__tstep *s = &tg->next;
-    switch (s->op) {
-    case CONC__O_WAIT: conc__wg_misuse(t, (const conc_wg *)s->obj[0], CONC__O_ADD); break; /* it is at zero now */
-    case CONC__O_ADD:
-        if (((const conc_wg *)s->obj[0])->conc__state >> 32 == 0) conc__wg_misuse(t, (const conc_wg *)s->obj[0], CONC__O_WAIT);
-        if (t->nwait) conc__wait_release(t, conc__bucket(s->obj[0]), s->obj[0]);
-        break;
-    case CONC__O_DONE: case CONC__O_UNLOCK: case CONC__O_RUNLOCK: case CONC__O_WUNLOCK:
-        if (t->nwait) conc__wait_release(t, conc__bucket(s->obj[0]), s->obj[0]);
-        break;
-    case CONC__O_CWAIT:
-        if (t->nwait) conc__wait_release(t, conc__bucket(s->obj[1]), s->obj[1]);
-        break;
-    case CONC__O_LOAD: {
-        uint32_t place = conc__write_place(s->obj[0]), i = tg->nread++ & 7;
+    const void *obj = s->obj[0];
+    if (conc__op_in(s->op, writes)) {
+        t->writes[conc__write_place(obj)]++;
+        if (t->wait[0]) conc__wait_release(t, 0, NULL);
+    } else if (conc__op_in(s->op, lets_go)) {
+        if (t->nwait) conc__wait_release(t, conc__bucket(obj), obj);
+    } else if (s->op == CONC__O_LOAD) {
+        uint32_t place = conc__write_place(obj), i = tg->nread++ & 7;
         tg->read[i] = (uint16_t)place;
         tg->seen[i] = t->writes[place];
-        break;
-    }
-    case CONC__O_RMW: case CONC__O_STORE:
-        t->writes[conc__write_place(s->obj[0])]++;
-        if (t->nwait) conc__wait_release(t, 0, NULL);
-        break;
-    case CONC__O_RELAX: tg->nread = 0; break;
-    default: break;
-    }
+    } else if (conc__op_in(s->op, CONC__OP(WAIT) | CONC__OP(ADD))) conc__effect_wg(t, (const conc_wg *)obj, s->op);
+    else if (s->op == CONC__O_CWAIT) {
+        if (t->nwait) conc__wait_release(t, conc__bucket(s->obj[1]), s->obj[1]);
+    } else if (s->op == CONC__O_RELAX) tg->nread = 0;
 }
 
 /* Do two steps of different goroutines, of which a has been taken, not commute? (Taken in either order they lead to the same state.)
    An add and a done do, unless the done came first to a counter of zero, which is fatal. */
-CONC__FN bool conc__reads(uint8_t op) { return op == CONC__O_LOAD || op == CONC__O_LEN || op == CONC__O_RELAX || op == CONC__O_WAIT; }
-CONC__FN bool conc__conflict(const struct conc__tstep *a, const struct conc__tstep *b) {
-    if (a->op == CONC__O_FENCE || b->op == CONC__O_FENCE) return true; /* touches what everybody knows of every place */
-    if (a->nobj == 0 || b->nobj == 0) return false;
-    if (a->nobj == CONC__ANY || b->nobj == CONC__ANY) return true;
-    if (conc__reads(a->op) && conc__reads(b->op)) return false;
-    if (a->op == b->op && (a->op == CONC__O_BEGIN || a->op == CONC__O_END)) return false;
-    if (a->op == CONC__O_DONE && (b->op == CONC__O_DONE || b->op == CONC__O_ADD)) return false;
-    if (a->op == CONC__O_ADD && (b->op == CONC__O_ADD || (b->op == CONC__O_DONE && a->options > 0))) return false;
-    if ((a->op == CONC__O_RLOCK || a->op == CONC__O_RUNLOCK) && (b->op == CONC__O_RLOCK || b->op == CONC__O_RUNLOCK)) return false;
+CONC__INLINE bool conc__commute(const struct conc__tstep *a, const struct conc__tstep *b) { /* whatever their objects are */
+    const uint64_t reads = CONC__OP(LOAD) | CONC__OP(LEN) | CONC__OP(RELAX) | CONC__OP(WAIT), shares = CONC__OP(RLOCK) | CONC__OP(RUNLOCK);
+    const uint64_t counts = CONC__OP(ADD) | CONC__OP(DONE), marks = CONC__OP(BEGIN) | CONC__OP(END);
+    if (!conc__op_in(a->op, reads | shares | counts | marks)) return false;
+    if (conc__op_in(a->op, reads)) return conc__op_in(b->op, reads);
+    if (conc__op_in(a->op, shares)) return conc__op_in(b->op, shares);
+    if (conc__op_in(a->op, marks)) return a->op == b->op;
+    return conc__op_in(b->op, counts) && !(a->op == CONC__O_ADD && b->op == CONC__O_DONE && a->options == 0);
+}
+CONC__FN bool conc__share(const struct conc__tstep *a, const struct conc__tstep *b) {
     for (int i = 0; i < a->nobj; i++)
         for (int k = 0; k < b->nobj; k++)
             if (a->obj[i] == b->obj[k]) return true;
     return false;
+}
+CONC__INLINE bool conc__conflict(const struct conc__tstep *a, const struct conc__tstep *b) {
+    if (a->op == CONC__O_FENCE || b->op == CONC__O_FENCE) return true; /* touches what everybody knows of every place */
+    if (a->nobj == 0 || b->nobj == 0) return false;
+    if (a->nobj == 1 && b->nobj == 1) return a->obj[0] == b->obj[0] && !conc__commute(a, b);
+    if (a->nobj == CONC__ANY || b->nobj == CONC__ANY) return true;
+    return !conc__commute(a, b) && conc__share(a, b);
 }
 
 /* recording */
@@ -10617,13 +10622,14 @@ CONC__NOINLINE void conc__tree_build(struct conc__test *t) {
     for (uint32_t i = n; i-- > 1;) t->tree[i] = t->tree[i * 2] > t->tree[i * 2 + 1] ? t->tree[i * 2] : t->tree[i * 2 + 1];
 }
 CONC__INLINE struct conc__tg *conc__run_highest(const struct conc__test *t) {
-    struct conc__tg *best = NULL;
     if (conc__unlikely(t->leaves != 0)) return t->tree[1] ? conc__prio_of(t, t->tree[1]) : NULL;
-    for (uint32_t i = 0; i < t->nrun; i++)
-        if (!best || t->run[i]->prio > best->prio) best = t->run[i];
+    if (t->nrun == 0) return NULL;
+    struct conc__tg *best = t->run[0];
+    for (uint32_t i = 1; i < t->nrun; i++)
+        if (t->run[i]->prio > best->prio) best = t->run[i];
     return best;
 }
-CONC__FN struct conc__tg *conc__pick_highest(struct conc__test *t) {
+CONC__INLINE struct conc__tg *conc__pick_highest(struct conc__test *t) {
     if (conc__unlikely(t->nrun > CONC__SCAN && t->leaves == 0)) conc__tree_build(t);
     for (;;) {
         struct conc__tg *best = conc__run_highest(t);
@@ -10634,36 +10640,41 @@ CONC__FN struct conc__tg *conc__pick_highest(struct conc__test *t) {
 /* Partial order sampling (Yuan, Yang, Gu: Partial Order Aware Concurrency Sampling, CAV 2018): every pending step has a random priority;
    when a step is taken, those that conflict with it draw again. What is drawn depends on the step that is taken and the goroutine only,
    not on the order in which they draw. */
-CONC__INLINE uint64_t conc__pos_draw(const struct conc__test *t, const struct conc__tg *tg) {
-    return conc__prio(tg, conc__mix64(t->draw + (t->steps << CONC__PRIO_BITS) + tg->next.g));
-}
-CONC__INLINE void conc__pos_redraw(struct conc__test *t, const struct conc__tg *taken, struct conc__tg *tg) {
-    if (tg != taken && conc__conflict(&taken->next, &tg->next)) conc__prio_set(t, tg, conc__pos_draw(t, tg));
+CONC__INLINE uint64_t conc__pos_step(const struct conc__test *t) { return t->draw + (t->steps << CONC__PRIO_BITS); }
+CONC__INLINE void conc__pos_draw(struct conc__test *t, struct conc__tg *tg, uint64_t step) {
+    conc__prio_set(t, tg, conc__prio(tg, conc__mix64(step + tg->next.g)));
 }
 /* taken leaves the chain, and those of it that conflict draw again. */
 CONC__FN void conc__pos_chain(struct conc__test *t, const struct conc__tg *taken, uint32_t *link) {
+    uint64_t step = conc__pos_step(t);
     while (*link) {
         struct conc__tg *tg = t->tg[(*link - 1) / CONC__OBJS];
         uint32_t *after = &tg->after[(*link - 1) % CONC__OBJS];
         if (tg == taken) *link = *after;
         else link = after;
-        if (tg->at >= 0) conc__pos_redraw(t, taken, tg);
+        if (tg->at >= 0 && tg != taken && conc__conflict(&taken->next, &tg->next)) conc__pos_draw(t, tg, step);
     }
 }
-CONC__FN void conc__pos_taken(struct conc__test *t, struct conc__tg *tg) {
-    uint32_t chains = t->leaves ? conc__pending_chains(&tg->next) : 0;
-    for (uint32_t k = 0; k < chains; k++) conc__pos_chain(t, tg, conc__pending_chain(t, &tg->next, k));
-    tg->listed = false;
-    if (t->leaves == 0 || conc__conflicts_widely(&tg->next))
-        for (uint32_t i = 0; i < t->nrun; i++) conc__pos_redraw(t, tg, t->run[i]);
-    else conc__pos_chain(t, tg, &t->pending[CONC__PENDING]);
+CONC__FN void conc__pos_scan(struct conc__test *t, const struct conc__tg *taken) {
+    uint64_t step = conc__pos_step(t);
+    for (uint32_t i = 0; i < t->nrun; i++) {
+        struct conc__tg *tg = t->run[i];
+        if (tg != taken && conc__conflict(&taken->next, &tg->next)) conc__pos_draw(t, tg, step);
+    }
+}
+CONC__FN void conc__pos_chains(struct conc__test *t, struct conc__tg *taken) {
+    for (uint32_t k = 0; k < conc__pending_chains(&taken->next); k++) conc__pos_chain(t, taken, conc__pending_chain(t, &taken->next, k));
+    if (conc__conflicts_widely(&taken->next)) conc__pos_scan(t, taken);
+    else conc__pos_chain(t, taken, &t->pending[CONC__PENDING]);
 }
 CONC__FN struct conc__tg *conc__pick_pos(struct conc__test *t) {
     if (conc__unlikely(t->leaves && t->cur && t->cur->at >= 0 && !t->cur->listed)) conc__pending_add(t, t->cur);
     struct conc__tg *tg = conc__pick_highest(t);
     if (!tg) return NULL;
-    conc__pos_taken(t, tg);
-    conc__prio_set(t, tg, conc__pos_draw(t, tg)); /* of the step that it comes to */
+    if (conc__unlikely(t->leaves != 0)) conc__pos_chains(t, tg);
+    else if (t->nrun > 1) conc__pos_scan(t, tg);
+    tg->listed = false;
+    conc__pos_draw(t, tg, conc__pos_step(t)); /* for the step that it comes to */
     return tg;
 }
 /* PCT: the highest priority runs; at depth - 1 random steps it becomes the lowest. One that yields does, too. */
@@ -10925,13 +10936,20 @@ CONC__FN struct conc__tg *conc__tg_new(struct conc__test *t) {
     struct conc__tg *tg = t->tg[t->ntg];
     if (!tg) {
         tg = t->tg[t->ntg] = (struct conc__tg *)conc__xmalloc(sizeof *tg);
-        tg->first = 0;
+        memset(tg, 0, sizeof *tg);
     }
-    uint32_t first = tg->first;
-    memset(tg, 0, sizeof *tg);
-    tg->first = tg->left = first;
-    tg->next.g = (uint16_t)t->ntg++;
-    tg->next.op = CONC__O_START;
+    struct conc__tstep *s = &tg->next;
+    s->g = (uint16_t)t->ntg++;
+    s->op = CONC__O_START;
+    s->nobj = 0;
+    s->parked = false;
+    s->options = 0;
+    s->obj[0] = s->obj[1] = NULL;
+    tg->chain = NULL;
+    tg->waiting = tg->listed = false;
+    tg->prio = 0;
+    tg->length = tg->nread = 0;
+    tg->left = tg->first;
     return tg;
 }
 /* A record is filled: it becomes a goroutine of the test. */
@@ -10949,7 +10967,7 @@ CONC__FN void conc__test_spawn(conc__m *m, conc__rec *r, const conc__site *site)
     tg->g->site = site;
     if (t->mem.on) conc__order_spawn(t, tg);
     if (t->how == CONC_PCT) tg->prio = conc__prio(tg, (1ull << 40) + (conc__test_rand(t) >> 24));
-    else if (t->how == CONC_POS) tg->prio = conc__pos_draw(t, tg);
+    else if (t->how == CONC_POS) conc__pos_draw(t, tg, conc__pos_step(t));
     if (t->how == CONC_EXHAUSTIVE) conc__frame_wake(t, tg->next.g);
     t->live++;
     conc__run_add(t, tg);
