@@ -9735,7 +9735,7 @@ CONC__INLINE struct conc__test *conc__test_of(void) {
     conc__m *m = conc__self();
     return m ? m->test : NULL;
 }
-CONC__FN uint64_t conc__mix64(uint64_t x) { /* splitmix64 */
+CONC__INLINE uint64_t conc__mix64(uint64_t x) { /* splitmix64 */
     x += 0x9e3779b97f4a7c15u;
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
     x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
@@ -10641,10 +10641,16 @@ CONC__INLINE struct conc__tg *conc__pick_highest(struct conc__test *t) {
    when a step is taken, those that conflict with it draw again. What is drawn depends on the step that is taken and the goroutine only,
    not on the order in which they draw. */
 CONC__INLINE uint64_t conc__pos_step(const struct conc__test *t) { return t->draw + (t->steps << CONC__PRIO_BITS); }
-CONC__INLINE void conc__pos_draw(struct conc__test *t, struct conc__tg *tg, uint64_t step) {
-    conc__prio_set(t, tg, conc__prio(tg, conc__mix64(step + tg->next.g)));
+CONC__INLINE uint64_t conc__pos_draw(const struct conc__tg *tg, uint64_t step) { return conc__prio(tg, conc__mix64(step + tg->next.g)); }
+/* The step of taken is: it draws for the one that it comes to. One by one, */
+CONC__FN void conc__pos_scan(struct conc__test *t, const struct conc__tg *taken) {
+    uint64_t step = conc__pos_step(t);
+    for (uint32_t i = 0; i < t->nrun; i++) {
+        struct conc__tg *tg = t->run[i];
+        if (tg == taken || conc__conflict(&taken->next, &tg->next)) tg->prio = conc__pos_draw(tg, step);
+    }
 }
-/* taken leaves the chain, and those of it that conflict draw again. */
+/* or beside the tree: taken leaves the chain, and those of it that conflict draw. */
 CONC__FN void conc__pos_chain(struct conc__test *t, const struct conc__tg *taken, uint32_t *link) {
     uint64_t step = conc__pos_step(t);
     while (*link) {
@@ -10652,29 +10658,25 @@ CONC__FN void conc__pos_chain(struct conc__test *t, const struct conc__tg *taken
         uint32_t *after = &tg->after[(*link - 1) % CONC__OBJS];
         if (tg == taken) *link = *after;
         else link = after;
-        if (tg->at >= 0 && tg != taken && conc__conflict(&taken->next, &tg->next)) conc__pos_draw(t, tg, step);
-    }
-}
-CONC__FN void conc__pos_scan(struct conc__test *t, const struct conc__tg *taken) {
-    uint64_t step = conc__pos_step(t);
-    for (uint32_t i = 0; i < t->nrun; i++) {
-        struct conc__tg *tg = t->run[i];
-        if (tg != taken && conc__conflict(&taken->next, &tg->next)) conc__pos_draw(t, tg, step);
+        if (tg != taken && tg->at >= 0 && conc__conflict(&taken->next, &tg->next)) conc__prio_set(t, tg, conc__pos_draw(tg, step));
     }
 }
 CONC__FN void conc__pos_chains(struct conc__test *t, struct conc__tg *taken) {
+    uint64_t step = conc__pos_step(t);
+    bool widely = conc__conflicts_widely(&taken->next);
     for (uint32_t k = 0; k < conc__pending_chains(&taken->next); k++) conc__pos_chain(t, taken, conc__pending_chain(t, &taken->next, k));
-    if (conc__conflicts_widely(&taken->next)) conc__pos_scan(t, taken);
-    else conc__pos_chain(t, taken, &t->pending[CONC__PENDING]);
+    if (!widely) conc__pos_chain(t, taken, &t->pending[CONC__PENDING]);
+    for (uint32_t i = 0; widely && i < t->nrun; i++)
+        if (conc__conflict(&taken->next, &t->run[i]->next)) conc__prio_set(t, t->run[i], conc__pos_draw(t->run[i], step));
+    conc__prio_set(t, taken, conc__pos_draw(taken, step));
 }
 CONC__FN struct conc__tg *conc__pick_pos(struct conc__test *t) {
     if (conc__unlikely(t->leaves && t->cur && t->cur->at >= 0 && !t->cur->listed)) conc__pending_add(t, t->cur);
     struct conc__tg *tg = conc__pick_highest(t);
     if (!tg) return NULL;
     if (conc__unlikely(t->leaves != 0)) conc__pos_chains(t, tg);
-    else if (t->nrun > 1) conc__pos_scan(t, tg);
+    else conc__pos_scan(t, tg);
     tg->listed = false;
-    conc__pos_draw(t, tg, conc__pos_step(t)); /* for the step that it comes to */
     return tg;
 }
 /* PCT: the highest priority runs; at depth - 1 random steps it becomes the lowest. One that yields does, too. */
@@ -10967,7 +10969,7 @@ CONC__FN void conc__test_spawn(conc__m *m, conc__rec *r, const conc__site *site)
     tg->g->site = site;
     if (t->mem.on) conc__order_spawn(t, tg);
     if (t->how == CONC_PCT) tg->prio = conc__prio(tg, (1ull << 40) + (conc__test_rand(t) >> 24));
-    else if (t->how == CONC_POS) conc__pos_draw(t, tg, conc__pos_step(t));
+    else if (t->how == CONC_POS) tg->prio = conc__pos_draw(tg, conc__pos_step(t));
     if (t->how == CONC_EXHAUSTIVE) conc__frame_wake(t, tg->next.g);
     t->live++;
     conc__run_add(t, tg);
