@@ -9676,7 +9676,7 @@ struct conc__test {
     struct conc__tg *wait[CONC__BUCKETS];
     uint32_t writes[CONC__WRITES];
     int64_t now;
-    uint64_t rng, steps, all_steps;
+    uint64_t rng, rand, steps, all_steps;
     conc_strategy how;    /* of this schedule: never CONC_MIX */
     int depth;
     bool race_time, main_done, bubble;
@@ -9741,13 +9741,14 @@ CONC__INLINE uint64_t conc__mix64(uint64_t x) { /* splitmix64 */
     x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
     return x ^ (x >> 31);
 }
-CONC__INLINE uint64_t conc__test_rand(struct conc__test *t) {
-    uint64_t x = t->rng;
+CONC__INLINE uint64_t conc__test_rand(struct conc__test *t) { /* xorshift64*; who asks waits for none of it: it was made the last time */
+    uint64_t x = t->rng, now = t->rand;
     x ^= x << 13;
     x ^= x >> 7;
     x ^= x << 17;
     t->rng = x;
-    return x * 0x2545f4914f6cdd1du;
+    t->rand = x * 0x2545f4914f6cdd1du;
+    return now;
 }
 CONC__INLINE uint32_t conc__test_below(struct conc__test *t, uint32_t n) { return (uint32_t)(((conc__test_rand(t) >> 32) * n) >> 32); }
 CONC__FN void *conc__test_grow(void *p, size_t *have, size_t want, size_t size) {
@@ -11254,6 +11255,7 @@ CONC__FN void conc__test_reset(struct conc__test *t, uint64_t index) {
     t->now = INT64_C(946684800) * CONC_SEC; /* 2000-01-01, as Go's bubbles */
     t->draw = conc__mix64(t->o.seed ^ conc__mix64(index));
     t->rng = t->draw | 1;
+    (void)conc__test_rand(t);
     t->steps = 0;
     t->main_done = t->pruned = t->firing = false;
     t->kind = CONC_FAIL_NONE;
