@@ -10306,12 +10306,17 @@ CONC__FN void conc__order_fence(struct conc__test *t, int order) {
 }
 
 /* Priorities. No two are equal: the low bits are the goroutine's number, and the lower number goes first. Where many are runnable the
-   highest is at the root of a tree, tree[1]: the leaf of goroutine g, tree[leaves + g], has its priority, 0 if it is not in t->run, and tree[i]
-   has the greater of tree[2 i] and tree[2 i + 1]. It is made when it is wanted (conc__pick_highest), and anew when there are more goroutines. */
+   highest is at the root of a tree, tree[1]: the leaf of goroutine g, tree[leaves + g], has its priority, 0 if it is not in t->run, and
+   tree[i] has the greater of tree[2 i] and tree[2 i + 1]. It is made when it is wanted (conc__pick_highest), and anew when there are more
+   goroutines than leaves. */
 #define CONC__PRIO_BITS 15
 #define CONC__PRIO_MASK ((1u << CONC__PRIO_BITS) - 1)
-CONC__INLINE uint64_t conc__prio(const struct conc__tg *tg, uint64_t rank) { return rank << CONC__PRIO_BITS | (CONC__PRIO_MASK - tg->next.g); }
-CONC__INLINE struct conc__tg *conc__prio_of(const struct conc__test *t, uint64_t prio) { return t->tg[CONC__PRIO_MASK - (prio & CONC__PRIO_MASK)]; }
+CONC__INLINE uint64_t conc__prio(const struct conc__tg *tg, uint64_t rank) {
+    return rank << CONC__PRIO_BITS | (CONC__PRIO_MASK - tg->next.g);
+}
+CONC__INLINE struct conc__tg *conc__prio_of(const struct conc__test *t, uint64_t prio) {
+    return t->tg[CONC__PRIO_MASK - (prio & CONC__PRIO_MASK)];
+}
 CONC__FN void conc__tree_set(struct conc__test *t, uint32_t g, uint64_t prio) {
     if (g >= t->leaves) {
         t->leaves = 0;
@@ -10352,6 +10357,7 @@ CONC__FN bool conc__relax_over(const struct conc__test *t, const struct conc__tg
 }
 /* A set of operations, and whether op is in it: tests of a bit, where a jump by table would be mispredicted in every other step. */
 #define CONC__OP(op) (1ull << CONC__O_##op)
+enum { CONC__OPS_FIT = 1 / (CONC__O_COUNT <= 64) }; /* a bit for each: it does not compile otherwise */
 CONC__INLINE bool conc__op_in(uint8_t op, uint64_t set) { return set >> op & 1; }
 /* May the pending step be taken now? */
 CONC__INLINE bool conc__enabled(struct conc__test *t, const struct conc__tg *tg) {
@@ -10395,13 +10401,14 @@ CONC__FN void conc__wg_misuse(struct conc__test *t, const conc_wg *wg, uint8_t o
         if (t->run[i]->next.op == other && t->run[i]->next.obj[0] == wg)
             conc__test_note(t, CONC_FAIL_PANIC, "panic: sync: WaitGroup misuse: Add called concurrently with Wait");
 }
-/* tg's step is about to be taken: whom may it let go on? */
-CONC__FN void conc__effect_wg(struct conc__test *t, const conc_wg *wg, uint8_t op) {
+CONC__FN void conc__effect_wg(struct conc__test *t, const conc_wg *wg, uint8_t op) { /* of a wait, which finds it at zero, or an add */
     if (wg->conc__state >> 32 == 0) conc__wg_misuse(t, wg, op == CONC__O_WAIT ? CONC__O_ADD : CONC__O_WAIT);
     if (op == CONC__O_ADD && t->nwait) conc__wait_release(t, conc__bucket(wg), wg);
 }
+/* tg's step is about to be taken: whom may it let go on? */
 CONC__INLINE void conc__step_effect(struct conc__test *t, struct conc__tg *tg) {
-    const uint64_t writes = CONC__OP(RMW) | CONC__OP(STORE), lets_go = CONC__OP(DONE) | CONC__OP(UNLOCK) | CONC__OP(RUNLOCK) | CONC__OP(WUNLOCK);
+    const uint64_t writes = CONC__OP(RMW) | CONC__OP(STORE);
+    const uint64_t lets_go = CONC__OP(DONE) | CONC__OP(UNLOCK) | CONC__OP(RUNLOCK) | CONC__OP(WUNLOCK);
     const struct conc__tstep *s = &tg->next;
     const void *obj = s->obj[0];
     if (conc__op_in(s->op, writes)) {
@@ -10643,7 +10650,7 @@ CONC__INLINE struct conc__tg *conc__pick_highest(struct conc__test *t) {
    not on the order in which they draw. */
 CONC__INLINE uint64_t conc__pos_step(const struct conc__test *t) { return t->draw + (t->steps << CONC__PRIO_BITS); }
 CONC__INLINE uint64_t conc__pos_draw(const struct conc__tg *tg, uint64_t step) { return conc__prio(tg, conc__mix64(step + tg->next.g)); }
-/* The step of taken is: it draws for the one that it comes to. One by one, */
+/* taken's step is taken: those that conflict with it draw again, and taken draws for the step that it comes to. All are looked at, */
 CONC__FN void conc__pos_scan(struct conc__test *t, const struct conc__tg *taken) {
     uint64_t step = conc__pos_step(t);
     for (uint32_t i = 0; i < t->nrun; i++) {
@@ -10651,7 +10658,7 @@ CONC__FN void conc__pos_scan(struct conc__test *t, const struct conc__tg *taken)
         if (tg == taken || conc__conflict(&taken->next, &tg->next)) tg->prio = conc__pos_draw(tg, step);
     }
 }
-/* or beside the tree: taken leaves the chain, and those of it that conflict draw. */
+/* or, beside the tree, those in the chains of the step's objects; taken leaves them. */
 CONC__FN void conc__pos_chain(struct conc__test *t, const struct conc__tg *taken, uint32_t *link) {
     uint64_t step = conc__pos_step(t);
     while (*link) {
@@ -10949,6 +10956,7 @@ CONC__FN struct conc__tg *conc__tg_new(struct conc__test *t) {
     s->options = 0;
     s->obj[0] = s->obj[1] = NULL;
     tg->chain = NULL;
+    tg->at = -1;
     tg->waiting = tg->listed = false;
     tg->prio = 0;
     tg->length = tg->nread = 0;
