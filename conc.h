@@ -1269,6 +1269,9 @@ typedef struct conc_test_opts { /* zero is the default everywhere */
     bool weak;               /* atomics by their memory orders: C11's without load buffering. A load may then give an older value */
     uint64_t max_steps;      /* of one schedule, 100,000 */
     uint64_t fair_after;     /* steps after which POS and PCT, which may starve a goroutine, become random: 10,000 */
+    bool (*invariant)(void *arg); /* asked before each step from the body's first operation until it returns: false fails the test there.
+                                It only looks: at plain memory, at atomics (which are no steps then), at chan_len and the like. EXHAUSTIVE
+                                then also tells orders apart that only it can see: all steps count as depending on each other */
     bool quiet;              /* do not shrink and do not explain a failure */
     uint32_t faults;         /* at most so many in one schedule: conc_fault is true, or one of those that follow. 0: conc_fault is always
                                 false, and of the others, where asked for, at most one happens */
@@ -10450,6 +10453,10 @@ CONC__INLINE bool conc__conflict(const struct conc__tstep *a, const struct conc_
     if (a->nobj == CONC__ANY || b->nobj == CONC__ANY) return true;
     return !conc__commute(a, b) && conc__share(a, b);
 }
+/* For the search that runs one of several equivalent orders: an invariant may tell apart what does not conflict. */
+CONC__INLINE bool conc__depends(const struct conc__test *t, const struct conc__tstep *a, const struct conc__tstep *b) {
+    return t->o.invariant != NULL || conc__conflict(a, b);
+}
 
 /* recording */
 struct conc__woken { size_t by; uint32_t g; }; /* by: index in the trace */
@@ -10816,9 +10823,19 @@ CONC__FN bool conc__test_idle(struct conc__test *t) {
     conc__wait_release(t, 0, NULL);
     return true;
 }
+/* Between two steps, while the body has begun and not returned: does what must always hold? Inside the bracket nothing is a step. */
+CONC__NOINLINE void conc__test_invariant(struct conc__test *t) {
+    uint32_t in = conc__ld(&t->m->in);
+    if (t->steps == 0 || !t->tg[0]->g) return;
+    conc__st(&t->m->in, 1);
+    bool holds = t->o.invariant(t->arg);
+    conc__st(&t->m->in, in);
+    if (!holds) conc__test_note(t, CONC_FAIL_ASSERT, "the invariant does not hold after the last step");
+}
 /* Who takes the next step? NULL: the schedule is over. On the running goroutine's stack, or the driver's. */
 CONC__FN struct conc__tg *conc__test_next(struct conc__test *t) {
     for (;;) {
+        if (conc__unlikely(t->o.invariant != NULL) && t->kind == CONC_FAIL_NONE) conc__test_invariant(t);
         if (conc__unlikely(t->kind != CONC_FAIL_NONE || t->pruned)) return NULL;
         if (conc__unlikely(++t->steps > t->o.max_steps)) {
             conc__test_note(t, CONC_FAIL_LIVELOCK, "more than %llu steps", (unsigned long long)t->o.max_steps);
@@ -11127,7 +11144,7 @@ CONC__FN struct conc__tg *conc__pick_dpor(struct conc__test *t) {
     t->asleep = 0;
     for (uint64_t s = (f->sleep | f->done) & ~conc__bit(f->chosen); s; s &= s - 1) {
         const struct conc__tg *q = t->tg[__builtin_ctzll(s)];
-        if (q->g && (q->at >= 0 || q->waiting) && !conc__conflict(&f->step, &q->next)) t->asleep |= conc__bit(q->next.g);
+        if (q->g && (q->at >= 0 || q->waiting) && !conc__depends(t, &f->step, &q->next)) t->asleep |= conc__bit(q->next.g);
     }
     return tg;
 }
@@ -11138,13 +11155,13 @@ CONC__FN void conc__clock_join(uint32_t *a, const uint32_t *b) {
 }
 /* Goroutines whose step may come first among those after event i that do not depend on it, with event j (its clock without objects in
    before) last: the initials. */
-CONC__FN uint64_t conc__initials(const struct conc__event *e, size_t i, size_t j, size_t taken, const uint32_t *before) {
+CONC__FN uint64_t conc__initials(const struct conc__test *t, const struct conc__event *e, size_t i, size_t j, size_t taken, const uint32_t *before) {
     const struct conc__frame *fi = e[i].f, *fj = e[j].f;
     uint32_t g = fi->step.g, last[64];
     uint64_t found = 0;
     memcpy(last, before, sizeof last);
     for (size_t m = i + 1; m < j && m < taken; m++)
-        if (e[m].f->clock[g] < fi->own && conc__conflict(&e[m].f->step, &fj->step)) conc__clock_join(last, e[m].f->clock);
+        if (e[m].f->clock[g] < fi->own && conc__depends(t, &e[m].f->step, &fj->step)) conc__clock_join(last, e[m].f->clock);
     for (size_t k = i + 1; k <= j; k++) {
         if (k >= taken && k != j) continue;
         const uint32_t *clock = k == j ? last : e[k].f->clock;
@@ -11175,9 +11192,9 @@ CONC__FN void conc__event_races(struct conc__test *t, const struct conc__event *
     memcpy(ordered, f->clock, sizeof ordered);
     for (size_t i = j < taken ? j : taken; i-- > 0;) {
         struct conc__frame *fi = e[i].f;
-        if (fi->step.g == g || !conc__conflict(&fi->step, &f->step)) continue;
+        if (fi->step.g == g || !conc__depends(t, &fi->step, &f->step)) continue;
         if (conc__coenabled(&fi->step, &f->step) && ordered[fi->step.g] < fi->own) {
-            conc__backtrack(fi, conc__initials(e, i, j, taken, before), g);
+            conc__backtrack(fi, conc__initials(t, e, i, j, taken, before), g);
             conc__clock_join(ordered, fi->clock);
         }
         conc__clock_join(f->clock, fi->clock);

@@ -127,6 +127,55 @@ TEST(exhaustive_agrees_with_depth_first, .seconds = 300) {
     }
 }
 
+/* What must hold between any two steps. */
+struct accounts { conc_atomic(int) from, to; conc_mutex m; int looks; };
+static bool nothing_lost(void *arg) {
+    struct accounts *a = (struct accounts *)arg;
+    a->looks++;
+    return conc_atomic_load(&a->from) + conc_atomic_load(&a->to) == 10; /* no steps: nobody comes in between */
+}
+static void transfer(struct accounts *a) {
+    conc_atomic_fetch_sub(&a->from, 1);
+    conc_atomic_fetch_add(&a->to, 1);
+}
+static void transfers(void *arg) {
+    struct accounts *a = (struct accounts *)arg;
+    conc_wg wg = CONC_WG_INIT;
+    atomic_init(&a->from, 10), atomic_init(&a->to, 0);
+    for (int i = 0; i < 2; i++) conc_wg_go(&wg, transfer, a);
+    conc_wg_wait(&wg);
+}
+static bool first_before_second(void *arg) {
+    struct accounts *a = (struct accounts *)arg;
+    return conc_atomic_load(&a->from) || !conc_atomic_load(&a->to);
+}
+static void store_1(conc_atomic(int) *x) { conc_atomic_store(x, 1); }
+static void two_stores(void *arg) {
+    struct accounts *a = (struct accounts *)arg;
+    conc_wg wg = CONC_WG_INIT;
+    atomic_init(&a->from, 0), atomic_init(&a->to, 0);
+    conc_wg_go(&wg, store_1, &a->from);
+    conc_wg_go(&wg, store_1, &a->to);
+    conc_wg_wait(&wg);
+}
+static bool always(void *arg) { return ((struct accounts *)arg)->looks++ >= 0; }
+TEST(invariant) {
+    static struct accounts a;
+    conc_report r = conc_test(transfers, &a, .invariant = nothing_lost);
+    CHECK_SAY(r.kind == CONC_FAIL_ASSERT && strstr(r.text, "the invariant does not hold after the last step"), "%s", r.text);
+    CHECK(conc_test(transfers, &a).ok); /* in the end all is well */
+    setenv("CONC_REPLAY", r.token, 1);
+    CHECK_EQ(conc_test(transfers, &a, .invariant = nothing_lost).kind, CONC_FAIL_ASSERT);
+    unsetenv("CONC_REPLAY");
+    /* two stores that do not conflict: one order is enough, but not for who can tell which was first */
+    conc_report one = conc_test(two_stores, &a, .strategy = CONC_EXHAUSTIVE);
+    CHECK(one.ok && one.exhausted);
+    a.looks = 0;
+    conc_report all = conc_test(two_stores, &a, .strategy = CONC_EXHAUSTIVE, .invariant = always);
+    CHECK_SAY(all.ok && all.exhausted && all.schedules > one.schedules && a.looks > 0, "%s%s", one.text, all.text);
+    CHECK_EQ(conc_test(two_stores, &a, .strategy = CONC_EXHAUSTIVE, .invariant = first_before_second).kind, CONC_FAIL_ASSERT);
+}
+
 /* A timed wait that ends late does not order what its goroutine did before it. */
 static void set_one(conc_atomic(int) *x) { conc_atomic_store(x, 1); }
 static void look_then_wait(conc_atomic(int) *x, int *seen, chan(int) c) {
