@@ -22,14 +22,28 @@ CRASH(send_on_closed, "panic: send on closed channel") {
     chan_send(c, 1);
 }
 
-static void never_begins(void) {}
-static void panic_among_the_unstarted(void) {
-    for (int i = 0; i < 3; i++) go(never_begins);
-    conc_panic("early");
+static void late_beginner(conc_wg *wg) { conc_wg_done(wg); }
+/* Goroutines without a stack yet are counted in a dump. They may begin at any time: so it is tried until a dump comes first. */
+static void dump_among_the_unstarted(bool *found) {
+    char text[4096];
+    for (int i = 0; i < 1000 && !*found; i++) {
+        conc_wg wg = CONC_WG_INIT;
+        FILE *f = tmpfile();
+        conc_wg_add(&wg, 3);
+        for (int k = 0; k < 3; k++) go(late_beginner, &wg);
+        conc_dump(fileno(f));
+        conc_wg_wait(&wg);
+        rewind(f);
+        text[fread(text, 1, sizeof text - 1, f)] = 0;
+        *found = strstr(text, "... and 3 that have not started yet\n") != NULL;
+        CHECK(strstr(text, "dump_among_the_unstarted"));
+        (void)fclose(f);
+    }
 }
-CRASH(dump_counts_the_unstarted, "panic: early", "panic_among_the_unstarted", "... and 3 that have not started yet") {
-    conc_set_procs(1);
-    conc_run(panic_among_the_unstarted);
+TEST(dump_counts_the_unstarted) {
+    bool found = false;
+    conc_run(dump_among_the_unstarted, &found);
+    CHECK(found);
 }
 
 static void send_five(ints c) { chan_send(c, 5); }
