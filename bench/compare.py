@@ -73,7 +73,7 @@ def build_all(groups, go):
         jobs.append((cc + flags + ["-o", target, ROOT / "bench/c" / (group + ".c"), *LIBRARIES.get(group, [])], target))
         if go and has_twin(group):
             target = BUILD / "go" / group
-            jobs.append(([go, "build", "-o", target, ROOT / "bench/go" / (group + ".go")], target))
+            jobs.append(([go, "build", "-o", target, ROOT / "bench/go" / (group + ".go"), ROOT / "bench/go/harness.go"], target))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(lambda job: build(*job), jobs))
 

@@ -1,4 +1,4 @@
-/* bench.h - the harness of the C benchmarks, twin of the one at the end of each program in ../go.
+/* bench.h - the harness of the C benchmarks, twin of ../go/harness.go.
 
    Env: GOB_RUNS (timed runs per metric, default 5), GOB_WARM (discarded runs, default 1), GOB_SCALE
    (float, scales the work, default 1), GOB_MATCH (regexp on metric names), GOB_RAW=1 (every run on

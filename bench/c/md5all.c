@@ -72,8 +72,8 @@ static void make_tree(void) { /* of words from one seed, little-endian */
     free(data);
 }
 
-/* The regular files below dir, in lexical order, to fn; false: *stop was set. */
-static bool walk(const char *dir, visit *fn, void *to, const bool *stop) {
+/* The regular files below dir, in lexical order, to fn, until *stop is set. */
+static void walk(const char *dir, visit *fn, void *to, const bool *stop) {
     struct dirent **list;
     int n = scandir(dir, &list, NULL, alphasort);
     if (n < 0) bench_fail("cannot read %s", dir);
@@ -85,12 +85,11 @@ static bool walk(const char *dir, visit *fn, void *to, const bool *stop) {
         if (*stop || lstat(path, &st)) free(path);
         else if (S_ISREG(st.st_mode)) fn(to, path);
         else {
-            if (S_ISDIR(st.st_mode)) (void)walk(path, fn, to, stop);
+            if (S_ISDIR(st.st_mode)) walk(path, fn, to, stop);
             free(path);
         }
     }
     free(list);
-    return !*stop;
 }
 
 static result digest_file(char *path) {
@@ -119,7 +118,7 @@ static entry *serial(int digesters) {
     const bool stop = false;
     entry *map = NULL;
     (void)digesters;
-    (void)walk(root, serial_file, &map, &stop);
+    walk(root, serial_file, &map, &stop);
     return map;
 }
 
@@ -148,7 +147,7 @@ static void start_digester(void *to, char *path) {
     }
 }
 static void parallel_walk(job *j) {
-    (void)walk(root, start_digester, j, &j->stop);
+    walk(root, start_digester, j, &j->stop);
     conc_wg_wait(&j->digesters);
     chan_close(j->out);
 }
@@ -163,7 +162,7 @@ static void send_path(void *to, char *path) {
 static void digester(job *j) { chan_range(path, j->paths) send_result(j, path); }
 static void bounded_walk(job *j) {
     for (int i = 0; i < j->count; i++) conc_wg_go(&j->digesters, digester, j);
-    (void)walk(root, send_path, j, &j->stop);
+    walk(root, send_path, j, &j->stop);
     chan_close(j->paths);
     conc_wg_wait(&j->digesters);
     chan_close(j->out);

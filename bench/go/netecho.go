@@ -1,8 +1,8 @@
 // Group netecho: TCP echo over loopback, 64-byte messages, one goroutine per connection on each side.
 //
-//	go run netecho.go                                   everything (server in this process, and in a child process)
-//	GOB_MODE=server GOB_ADDR=127.0.0.1:7777 go run netecho.go          only the echo server
-//	GOB_MODE=client GOB_ADDR=127.0.0.1:7777 go run netecho.go          only the load, against any echo server (a C one too)
+//	go run netecho.go harness.go                                   everything (server in this process, and in a child process)
+//	GOB_MODE=server GOB_ADDR=127.0.0.1:7777 go run netecho.go harness.go          only the echo server
+//	GOB_MODE=client GOB_ADDR=127.0.0.1:7777 go run netecho.go harness.go          only the load, against any echo server (a C one too)
 //
 // Env: GOB_SECS (seconds per run, default 2).
 package main
@@ -15,9 +15,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"regexp"
-	"runtime"
-	"sort"
 	"strconv"
 	"strings"
 	"sync"
@@ -287,97 +284,3 @@ func main() {
 		return idle(ca, pid, gobN(5000))
 	})
 }
-
-// ---- harness: identical in every program of this directory ----
-// Env: GOB_RUNS (timed runs per metric, default 5), GOB_WARM (discarded runs, default 1),
-// GOB_SCALE (float, scales the work, default 1), GOB_MATCH (regexp on metric names), GOB_RAW=1 (every run on stderr).
-// Output line:  name median unit min=<min> max=<max> n=<runs>      Lines that begin with '#' are comments.
-
-type metric struct{ name, unit string }
-
-func gobInt(k string, d int) int {
-	if v, err := strconv.Atoi(os.Getenv(k)); err == nil {
-		return v
-	}
-	return d
-}
-
-func gobN(n int) int { // scaled work size
-	s := 1.0
-	if v, err := strconv.ParseFloat(os.Getenv("GOB_SCALE"), 64); err == nil {
-		s = v
-	}
-	if m := int(float64(n) * s); m >= 1 {
-		return m
-	}
-	return 1
-}
-
-func gobHead(group string) {
-	fmt.Printf("# group=%s %s GOMAXPROCS=%d NumCPU=%d GOGC=%q runs=%d\n",
-		group, runtime.Version(), runtime.GOMAXPROCS(0), runtime.NumCPU(), os.Getenv("GOGC"), gobInt("GOB_RUNS", 5))
-}
-
-func gobFmt(v float64) string {
-	a := v
-	if a < 0 {
-		a = -a
-	}
-	switch {
-	case a >= 1000:
-		return strconv.FormatFloat(v, 'f', 0, 64)
-	case a >= 100:
-		return strconv.FormatFloat(v, 'f', 1, 64)
-	case a >= 10:
-		return strconv.FormatFloat(v, 'f', 2, 64)
-	}
-	return strconv.FormatFloat(v, 'f', 3, 64)
-}
-
-func bench(ms []metric, f func() []float64) {
-	re := regexp.MustCompile(os.Getenv("GOB_MATCH"))
-	hit := false
-	for _, m := range ms {
-		hit = hit || re.MatchString(m.name)
-	}
-	if !hit {
-		return
-	}
-	runs, warm := gobInt("GOB_RUNS", 5), gobInt("GOB_WARM", 1)
-	vals := make([][]float64, len(ms))
-	for r := -warm; r < runs; r++ {
-		runtime.GC()
-		vs := f()
-		if r < 0 {
-			continue
-		}
-		for i, v := range vs {
-			vals[i] = append(vals[i], v)
-			if os.Getenv("GOB_RAW") != "" {
-				fmt.Fprintf(os.Stderr, "raw %s run=%d %s %s\n", ms[i].name, r, gobFmt(v), ms[i].unit)
-			}
-		}
-	}
-	for i, m := range ms {
-		v := vals[i]
-		sort.Float64s(v)
-		med := (v[(len(v)-1)/2] + v[len(v)/2]) / 2
-		fmt.Printf("%s %s %s min=%s max=%s n=%d\n", m.name, gobFmt(med), m.unit, gobFmt(v[0]), gobFmt(v[len(v)-1]), len(v))
-	}
-}
-
-func bench1(name, unit string, f func() float64) {
-	bench([]metric{{name, unit}}, func() []float64 { return []float64{f()} })
-}
-
-func nsPer(t time.Time, n int) float64 { return float64(time.Since(t).Nanoseconds()) / float64(n) }
-
-func pct(sorted []float64, p float64) float64 {
-	i := int(p * float64(len(sorted)))
-	if i >= len(sorted) {
-		i = len(sorted) - 1
-	}
-	return sorted[i]
-}
-
-// ---- end of harness ----
