@@ -10824,19 +10824,20 @@ CONC__FN bool conc__test_idle(struct conc__test *t) {
     return true;
 }
 /* Between two steps, while the body has begun and not returned: does what must always hold? Inside the bracket nothing is a step. */
-CONC__NOINLINE void conc__test_invariant(struct conc__test *t) {
+CONC__NOINLINE bool conc__test_invariant(struct conc__test *t) {
     uint32_t in = conc__ld(&t->m->in);
-    if (t->steps == 0 || !t->tg[0]->g) return;
+    if (t->steps == 0 || !t->tg[0]->g) return true;
     conc__st(&t->m->in, 1);
     bool holds = t->o.invariant(t->arg);
     conc__st(&t->m->in, in);
     if (!holds) conc__test_note(t, CONC_FAIL_ASSERT, "the invariant does not hold after the last step");
+    return holds;
 }
 /* Who takes the next step? NULL: the schedule is over. On the running goroutine's stack, or the driver's. */
 CONC__FN struct conc__tg *conc__test_next(struct conc__test *t) {
     for (;;) {
-        if (conc__unlikely(t->o.invariant != NULL) && t->kind == CONC_FAIL_NONE) conc__test_invariant(t);
         if (conc__unlikely(t->kind != CONC_FAIL_NONE || t->pruned)) return NULL;
+        if (conc__unlikely(t->o.invariant != NULL) && !conc__test_invariant(t)) return NULL;
         if (conc__unlikely(++t->steps > t->o.max_steps)) {
             conc__test_note(t, CONC_FAIL_LIVELOCK, "more than %llu steps", (unsigned long long)t->o.max_steps);
             return NULL;

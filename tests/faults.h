@@ -53,10 +53,7 @@ FAULT_FN int fault_accept4(int fd, struct sockaddr *a, socklen_t *len, int flags
     if (fault_now()) return errno = ECONNABORTED, -1;
     FAULT(accept4(fd, a, len, flags));
 }
-FAULT_FN int fault_accept(int fd, struct sockaddr *a, socklen_t *len) {
-    if (fault_now()) return errno = ECONNABORTED, -1;
-    FAULT(accept(fd, a, len));
-}
+FAULT_FN int fault_accept(int fd, struct sockaddr *a, socklen_t *len) { return fault_accept4(fd, a, len, 0); }
 FAULT_FN int fault_poll(struct pollfd *p, nfds_t n, int ms) { FAULT(poll(p, n, ms)); }
 FAULT_FN int fault_ppoll(struct pollfd *p, nfds_t n, const struct timespec *t, const sigset_t *set) { FAULT(ppoll(p, n, t, set)); }
 FAULT_FN int fault_connect(int fd, const struct sockaddr *a, socklen_t len) { return connect(fd, a, len); }

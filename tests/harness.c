@@ -74,6 +74,11 @@ long scale(long n) {
 }
 long live(long n) { return n < live_limit ? n : (long)live_limit; }
 int64_t limit(int64_t ns) { return ns * slow; }
+int64_t cpu_now(void) {
+    struct timespec t;
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * CONC_SEC + t.tv_nsec;
+}
 int64_t stress_ns(void) { return stress_time; }
 bool long_mode(void) { return is_long; }
 

@@ -121,6 +121,8 @@ long scale(long n);
 long live(long n);
 /* A time limit of ns, times the factor that the tool costs. */
 int64_t limit(int64_t ns);
+/* ns of processor time that the process has used: what else the machine does is not in it. */
+int64_t cpu_now(void);
 /* How long a stress test runs. */
 int64_t stress_ns(void);
 bool long_mode(void);

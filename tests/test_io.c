@@ -979,11 +979,6 @@ TEST(hogs_do_not_starve, .os = true) {
     conc_wg_wait(&wg);
     CHECK_EQ(conc_close(fd[0]), 0);
 }
-static int64_t cpu_now(void) {
-    struct timespec t;
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (int64_t)t.tv_sec * CONC_SEC + t.tv_nsec;
-}
 /* Goroutines that wait for I/O cost nothing; and the sleep in the poller is broken by other work (TestNetpollBreak). */
 static void set_flag(conc_atomic(int) *flag) { atomic_fetch_add(flag, 1); }
 TEST(idle_and_break, .os = true) {

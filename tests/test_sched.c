@@ -697,7 +697,8 @@ static void lock_after_reading(int fd, ints c) {
         conc_unlock_thread();
     }
 }
-/* A thread that once slept in the poller, and is wired to a goroutine now, is woken where it sleeps. */
+/* A thread that once slept in the poller, and is wired to a goroutine now, is woken where it sleeps. The naps let it fall asleep: nothing
+   tells from outside that it has; where they are too short the test sees less, but does not fail. */
 TEST(lock_after_polling, .os = true) {
     int fd[2];
     ints c = chan_make(int);

@@ -788,11 +788,6 @@ static void hold(ints c, ints gate, conc_atomic(int) *in) {
 
 /* test chanlinear: a select that loses on a channel with a long queue of waiters leaves it in constant time: twice the
    waiters must not take much more than twice the time. */
-static int64_t cpu_time(void) { /* of the process: what else the machine does is not in it */
-    struct timespec t;
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (int64_t)t.tv_sec * CONC_SEC + t.tv_nsec;
-}
 static int64_t linear_time(int n) {
     ints c = chan_make(int);
     ints *gate = malloc((size_t)n * sizeof *gate);
@@ -804,9 +799,9 @@ static int64_t linear_time(int n) {
     }
     wait_for(&in, n);
     wait_goroutines(n + body_goroutines());
-    int64_t t = cpu_time();
+    int64_t t = cpu_now();
     for (int i = n - 1; i >= 0; i--) chan_send(gate[i], 0); /* the youngest first: the far end of c's queue */
-    t = cpu_time() - t;
+    t = cpu_now() - t;
     wait_goroutines(body_goroutines());
     CHECK_EQ(chan_try_send(c, 1), CONC_WOULD_BLOCK);
     for (int i = 0; i < n; i++) chan_free(gate[i]);
