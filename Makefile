@@ -26,7 +26,7 @@ help:
 RUN_DEPS  := gcc libc6-dev libstb-dev libssl-dev
 EXAMPLE_DEPS := $(RUN_DEPS) libhttp-parser-dev libjansson-dev libhiredis-dev libxml2-dev libexpat1-dev
 TEST_DEPS := $(EXAMPLE_DEPS) g++ clang libclang-rt libcmocka-dev check valgrind qemu-user gcc-aarch64-linux-gnu \
-             g++-aarch64-linux-gnu gdb pkg-config python3 redis-server redis-tools curl wrk
+             g++-aarch64-linux-gnu gdb pkg-config python3 redis-server redis-tools curl wrk spin
 run-deps:
 	@.ci/deps $(RUN_DEPS)
 example-deps:

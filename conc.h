@@ -621,8 +621,8 @@ static inline void conc__sel_end(conc__sel *s) {
 
 /* Mutual exclusion. A lock is not tied to a goroutine: any may unlock. A waiter of more than 1 ms gets the lock handed over
    directly (starvation mode). unlock of an unlocked mutex ends the program. Source: sync.Mutex. */
-typedef struct conc_mutex { uint32_t conc__state, conc__spin; void *conc__head, *conc__tail; } conc_mutex;
-#define CONC_MUTEX_INIT { 0, 0, CONC__NULL, CONC__NULL }
+typedef struct conc_mutex { uint8_t conc__state, conc__woken; uint16_t conc__pad; uint32_t conc__spin; void *conc__head, *conc__tail; } conc_mutex;
+#define CONC_MUTEX_INIT { 0, 0, 0, 0, CONC__NULL, CONC__NULL }
 CONC_API void conc_mutex_lock(conc_mutex *m);
 CONC_API bool conc_mutex_try_lock(conc_mutex *m);
 CONC_API conc_status conc_mutex_lock_for(conc_mutex *m, int64_t ns); /* CONC_OK or CONC_TIMEOUT */
@@ -6435,23 +6435,37 @@ CONC_API const volatile void *conc__after(int64_t ns) {
    happens before the lock, the wait, or the acquire that it lets through. */
 #define CONC__Q(x) ((conc__queue *)(void *)(x))
 
-/* Mutex. state: LOCKED; WAITERS, the queue is not empty (changed under the spin lock); WOKEN, a waiter was woken and is on its
-   way to compete (so unlocks need not wake another); STARVING, the first waiter has waited more than a millisecond: the lock is
-   handed to it, newcomers queue. Invariants: a waiter in the queue implies LOCKED, or WOKEN, or an unlock on its slow path. STARVING
-   implies LOCKED (it is set beside it, and both are dropped together or LOCKED passes to the waiter), so that whoever sets LOCKED and
-   finds it was not set has the lock, with no look before. An unlock touches nothing once others may have the lock, but the spin lock
-   while the waiter that it took out is still to be woken: the last to unlock may free the mutex. */
-enum { CONC__LOCKED = 1, CONC__WAITERS = 2, CONC__WOKEN = 4, CONC__STARVING = 8 };
+/* Mutex. state: LOCKED; STARVING, the first waiter has waited more than a millisecond: the lock is handed to it, newcomers queue;
+   CALL, an unlock is to wake a waiter: the queue is not empty, and STARVING is set or woken is not. woken, guarded by the spin lock: a
+   waiter was woken and is on its way to compete, so unlocks need not wake another. All but LOCKED change under the spin lock, but for
+   the holder that drops STARVING; STARVING implies CALL, so that 0 is the one state in which the mutex is open. Waiters or not, who
+   finds it open has it: barging past those in the queue is what makes normal mode fast.
+   An unlock subtracts LOCKED, which needs no look before, and the sign says whether it is done (by layout CALL, or LOCKED missing
+   before, makes it negative). If not, CALL without LOCKED keeps everyone out, as if the mutex were still locked, until this one unlock
+   has taken the spin lock and opened the mutex or handed it on. Nobody else ends that state, not even the last waiter that gives
+   up: who did could lock, unlock and free the mutex before the unlock comes to touch it, and the last to unlock may free it.
+   Invariant: a waiter in the queue implies woken, or CALL and somebody who will unlock. An unlock that opens the mutex touches it no
+   more, but for the spin lock while the waiter that it took out, who keeps the mutex alive, is still to be woken. */
+enum { CONC__STARVING = 1, CONC__LOCKED = 0x40, CONC__CALL = 0x80 };
 #define CONC__STARVE_NS CONC_MS
-/* Waiters or not: barging past those in the queue is what makes normal mode fast. */
+CONC__INLINE bool conc__mutex_cas(conc_mutex *m, uint8_t *from, int to) {
+    return __atomic_compare_exchange_n(&m->conc__state, from, (uint8_t)to, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
 CONC__INLINE bool conc__mutex_try(conc_mutex *m) {
-    if (__atomic_fetch_or(&m->conc__state, CONC__LOCKED, __ATOMIC_SEQ_CST) & CONC__LOCKED) return false;
+    uint8_t s = 0;
+    if (conc__unlikely(!conc__mutex_cas(m, &s, CONC__LOCKED))) return false;
     conc__ordered_after(m, ALL);
     return true;
 }
+/* The state s with the right marks for a queue in which somebody waits, or nobody. */
+CONC__INLINE int conc__mutex_marked(conc_mutex *m, int s, bool waiters) {
+    if (!waiters) return s & ~(CONC__CALL | CONC__STARVING);
+    return m->conc__woken && !(s & CONC__STARVING) ? s & ~CONC__CALL : s | CONC__CALL;
+}
 CONC__FN void conc__mutex_expire(void *obj) {
     conc_mutex *m = (conc_mutex *)obj;
-    if (!m->conc__head) (void)__atomic_fetch_and(&m->conc__state, ~(uint32_t)(CONC__WAITERS | CONC__STARVING), __ATOMIC_SEQ_CST);
+    uint8_t s = conc__ld(&m->conc__state);
+    while (!m->conc__head && s & CONC__LOCKED && !conc__mutex_cas(m, &s, conc__mutex_marked(m, s, false))) {}
 }
 /* Contention is the moment for a goroutine whose processor was handed on to queue for one: running beside its successor it would
    fight it for the lock. */
@@ -6463,7 +6477,8 @@ CONC__FN void conc__give_way_if_lost(void) {
 CONC__FN bool conc__can_spin(conc_mutex *mu) {
     conc__m *m = conc__self();
     conc__p *p = m ? conc__ld(&m->p) : NULL;
-    if ((conc__ld(&mu->conc__state) & (CONC__LOCKED | CONC__STARVING)) != CONC__LOCKED) return false;
+    uint8_t s = conc__ld(&mu->conc__state);
+    if (s == 0 || s & CONC__STARVING) return false;
     return !m || (p && !conc__p_has_work(p) && conc__ld(&conc__rt.procs) - conc__ld(&conc__rt.nidle_p) - conc__ld(&conc__rt.nspin) > 1);
 }
 CONC__NOINLINE conc_status conc__mutex_slow(conc_mutex *m, conc_ctx *ctx, int64_t deadline) {
@@ -6477,13 +6492,13 @@ CONC__NOINLINE conc_status conc__mutex_slow(conc_mutex *m, conc_ctx *ctx, int64_
     for (;;) {
         conc__m *self = conc__self();
         conc__lock(&m->conc__spin);
-        uint32_t s = conc__ld(&m->conc__state);
+        if (woken) m->conc__woken = false;
+        uint8_t s = conc__ld(&m->conc__state);
         for (;;) { /* take it, or leave a mark that makes the holder's unlock come here */
-            bool take = !(s & (CONC__LOCKED | CONC__STARVING));
-            uint32_t to = take ? s | CONC__LOCKED : s | CONC__WAITERS;
-            if (woken) to &= ~(uint32_t)CONC__WOKEN;
+            bool take = s == 0;
+            int to = take ? CONC__LOCKED : s;
             if (!take && since && conc_now() - since > CONC__STARVE_NS) to |= CONC__STARVING;
-            if (!__atomic_compare_exchange_n(&m->conc__state, &s, to, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) continue;
+            if (!conc__mutex_cas(m, &s, conc__mutex_marked(m, to, !take || m->conc__head))) continue;
             if (!take) break;
             conc__unlock(&m->conc__spin);
             conc__ordered_after(m, ALL);
@@ -6499,7 +6514,7 @@ CONC__NOINLINE conc_status conc__mutex_slow(conc_mutex *m, conc_ctx *ctx, int64_
         if (w.handed) {
             conc__ordered_after(m, ALL);
             /* served within the millisecond: the queue is short again, back to normal mode */
-            if (conc_now() - since < CONC__STARVE_NS) (void)__atomic_fetch_and(&m->conc__state, ~(uint32_t)CONC__STARVING, __ATOMIC_SEQ_CST);
+            if (conc_now() - since < CONC__STARVE_NS) (void)__atomic_fetch_and(&m->conc__state, (uint8_t)~CONC__STARVING, __ATOMIC_SEQ_CST);
             return CONC_OK;
         }
         woken = true;
@@ -6527,35 +6542,43 @@ CONC_API conc_status conc_mutex_lock_ctx(conc_mutex *m, conc_ctx *ctx) {
     return conc__likely(conc__mutex_try(m)) ? CONC_OK : conc__mutex_slow(m, ctx, INT64_MAX);
 }
 CONC__NOINLINE void conc__unlock_fatal(const char *text) { conc__fatal("%s", text); }
-CONC__NOINLINE void conc__mutex_unlock_slow(conc_mutex *m, bool can_yield) {
+/* An unlock with a waiter to wake: the mutex is there until this has opened it or handed it on, since nobody else can lock it. 0 if
+   all waiters have given up since: it is locked again then, and this unlock yet to come. */
+CONC__FN conc__who conc__mutex_call(conc_mutex *m) {
     conc__lock(&m->conc__spin);
-    uint32_t s = conc__ld(&m->conc__state);
-    if (!(s & CONC__LOCKED)) conc__unlock_fatal("sync: unlock of unlocked mutex");
-    conc__waiter *w = NULL;
-    if (m->conc__head && ((s & CONC__STARVING) || !(s & CONC__WOKEN))) {
-        w = (conc__waiter *)m->conc__head;
-        conc__q_del(CONC__Q(&m->conc__head), w);
+    int s = conc__ld(&m->conc__state);
+    if ((s & (CONC__LOCKED | CONC__CALL)) != CONC__CALL) {
+        (void)conc__add(&m->conc__state, CONC__LOCKED);
+        conc__unlock_fatal("sync: unlock of unlocked mutex");
     }
-    bool handed = w && (s & CONC__STARVING);
-    for (;;) {
-        uint32_t to = handed ? s : s & ~(uint32_t)CONC__LOCKED;
-        if (!m->conc__head) to &= ~(uint32_t)(CONC__WAITERS | CONC__STARVING);
-        if (w && !handed) to |= CONC__WOKEN;
-        if (__atomic_compare_exchange_n(&m->conc__state, &s, to, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) break;
-    }
+    conc__waiter *w = (conc__waiter *)m->conc__head;
     conc__who who = w ? w->who : 0;
-    if (w) w->handed = handed;
+    if (w) {
+        conc__q_del(CONC__Q(&m->conc__head), w);
+        w->handed = s & CONC__STARVING;
+        m->conc__woken |= !w->handed;
+    }
+    if (!w || w->handed) s |= CONC__LOCKED;
+    __atomic_store_n(&m->conc__state, (uint8_t)conc__mutex_marked(m, s, m->conc__head), __ATOMIC_SEQ_CST);
     conc__unlock(&m->conc__spin);
-    if (who) conc__ready(who, can_yield);
+    return who;
+}
+CONC__INLINE bool conc__mutex_unlocked(conc_mutex *m) {
+    /* compared with 0 at once: `lock sub` and its flags, which is quicker than `lock xadd` */
+    return conc__likely((int8_t)__atomic_sub_fetch(&m->conc__state, CONC__LOCKED, __ATOMIC_SEQ_CST) >= 0);
+}
+CONC__NOINLINE void conc__mutex_unlock_slow(conc_mutex *m, bool can_yield) {
+    do {
+        conc__who who = conc__mutex_call(m);
+        if (who) {
+            conc__ready(who, can_yield);
+            return;
+        }
+    } while (!conc__mutex_unlocked(m));
 }
 CONC__INLINE void conc__mutex_unlock(conc_mutex *m, bool can_yield) {
     conc__ordered_before(m, ALL);
-    uint32_t s = conc__ld(&m->conc__state);
-    /* nobody waits, or somebody is on its way to compete already: nobody need be woken */
-    if (conc__likely(s == CONC__LOCKED || (s & (CONC__LOCKED | CONC__WOKEN | CONC__STARVING)) == (CONC__LOCKED | CONC__WOKEN)) &&
-        conc__likely(__atomic_compare_exchange_n(&m->conc__state, &s, s & ~(uint32_t)CONC__LOCKED, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)))
-        return;
-    conc__mutex_unlock_slow(m, can_yield);
+    if (!conc__mutex_unlocked(m)) conc__mutex_unlock_slow(m, can_yield);
 }
 CONC_API void conc_mutex_unlock(conc_mutex *m) {
     conc__point(UNLOCK, m);
@@ -10367,7 +10390,7 @@ CONC__INLINE bool conc__enabled(struct conc__test *t, const struct conc__tg *tg)
     const void *obj = tg->next.obj[0];
     if (!conc__op_in(tg->next.op, CONC__OP(LOCK) | CONC__OP(RLOCK) | CONC__OP(WAIT) | CONC__OP(RELAX) | CONC__OP(SETTLE))) return true;
     switch (tg->next.op) {
-    case CONC__O_LOCK: return !(((const conc_mutex *)obj)->conc__state & 1);
+    case CONC__O_LOCK: return ((const conc_mutex *)obj)->conc__state == 0;
     case CONC__O_RLOCK: return ((const conc_rwmutex *)obj)->conc__readers >= 0;
     case CONC__O_WAIT: return ((const conc_wg *)obj)->conc__state >> 32 == 0;
     case CONC__O_RELAX: return conc__relax_over(t, tg);

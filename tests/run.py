@@ -7,6 +7,7 @@
   run.py --soak SECONDS   stress only, for so long, plain and under the sanitizers
   run.py --only NAMES     some configurations (plain,one-process,debug,clang,asan,tsan,explorer,portable,valgrind,aarch64,million,macros,docs,self,
                           frameworks, instrumented: ordinary C11 under the explorer, see tests/instrumented.sh;
+                          models: protocols of conc.h as Promela models, see tests/models;
                           servers: the servers of examples/ with clients of their kinds, see tests/servers)
   run.py --tests PATTERN  some tests (suite, suite.test, with wildcards, -pattern to leave out; may be given again)
   run.py --only builds    the explorer's tests with other compilers, and with mistakes in conc.h: tests/bugs/builds.py
@@ -291,7 +292,8 @@ def main():
     scripts = []
     if not args.soak:
         for name, path in (("macros", "tests/macros/run.sh"), ("docs", "tests/docs.sh"), ("self", "tests/self/run.sh"),
-                           ("instrumented", "tests/instrumented.sh"), ("frameworks", "tests/frameworks/run.sh")):
+                           ("instrumented", "tests/instrumented.sh"), ("models", "tests/models/run.sh"),
+                           ("frameworks", "tests/frameworks/run.sh")):
             if args.only and name not in args.only:
                 continue
             if os.path.exists(os.path.join(ROOT, path)):

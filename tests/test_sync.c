@@ -132,6 +132,52 @@ TEST(mutex_lock_for) {
     CHECK(conc_mutex_try_lock(&h.m));
 }
 
+struct mortal {
+    conc_mutex m;
+    int users;
+};
+struct mortals {
+    struct mortal **all;
+    int n, users;
+    conc_wg wg;
+};
+static void mutex_mourner(struct mortals *h, int stream) {
+    struct rng r = rng_new((unsigned)stream);
+    for (int i = 0; i < h->n; i++) {
+        struct mortal *o = h->all[i];
+        while (rng_below(&r, 2) ? conc_mutex_lock_for(&o->m, rng_below(&r, 3000)) != CONC_OK : !conc_mutex_try_lock(&o->m)) {
+            if (rng_below(&r, 4)) continue;
+            conc_mutex_lock(&o->m);
+            break;
+        }
+        bool last = --o->users == 0;
+        if (rng_below(&r, 8) == 0) conc_yield();
+        conc_mutex_unlock(&o->m);
+        if (!last) continue;
+        memset(o, 0xdd, sizeof *o);
+        free(o);
+    }
+}
+static void *mutex_mourner_thread(void *h) {
+    mutex_mourner((struct mortals *)h, 100);
+    return NULL;
+}
+
+/* Who unlocks last may free the mutex, whatever the unlocks before it and the waiters that gave up still had to do. */
+TEST(mutex_freed_by_its_last_user) {
+    struct mortals h = { .n = (int)scale(4000), .users = 5 };
+    h.all = (struct mortal **)calloc((size_t)h.n, sizeof *h.all);
+    for (int i = 0; i < h.n; i++) {
+        h.all[i] = (struct mortal *)calloc(1, sizeof **h.all);
+        h.all[i]->users = h.users;
+    }
+    pthread_t t = thread_start(mutex_mourner_thread, &h);
+    for (int i = 1; i < h.users; i++) conc_wg_go(&h.wg, mutex_mourner, &h, i);
+    conc_wg_wait(&h.wg);
+    thread_join(t);
+    free(h.all);
+}
+
 static void mutex_probe(void *m) { conc_mutex_lock((conc_mutex *)m); }
 
 /* Locking a locked mutex blocks, with its wait reason; the unlock wakes. */
