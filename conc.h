@@ -617,7 +617,9 @@ static inline void conc__sel_end(conc__sel *s) {
 
 // >>sync
 /* All of these are valid when zero-filled (static storage, = {0}, or the _INIT value), own no memory outside themselves, and
-   need no destroy (but for a big-reader lock). Do not copy one that has been used. Goroutines and OS threads may both use them. */
+   need no destroy (but for a big-reader lock). Do not copy one that has been used. Goroutines and OS threads may both use them.
+   Who unlocked a mutex last may free it; so may who waited free a wait group, semaphore, condition variable or barrier, though the
+   done, release, signal that let it go on has not returned yet. A read-write mutex or a once must be left alone by all. */
 
 /* Mutual exclusion. A lock is not tied to a goroutine: any may unlock. A waiter of more than 1 ms gets the lock handed over
    directly (starvation mode). unlock of an unlocked mutex ends the program. Source: sync.Mutex. */
@@ -3692,6 +3694,15 @@ CONC__INLINE void conc__q_del(conc__queue *q, conc__waiter *w) {
     w->prev->next = w->next;
     if (*q == w) conc__st(q, w->next);
 }
+/* All of them, in order, as a list that ends with NULL. */
+CONC__INLINE conc__waiter *conc__q_take_all(conc__queue *q) {
+    conc__waiter *list = *q;
+    if (!list) return NULL;
+    list->prev->next = NULL;
+    conc__st(q, (conc__waiter *)NULL);
+    for (conc__waiter *w = list; w; w = w->next) w->queued = false;
+    return list;
+}
 
 /* The rest of a switch, in the context switched to; m is inside the bracket. */
 CONC__INLINE void conc__post(conc__m *m) {
@@ -3876,6 +3887,14 @@ CONC__INLINE void conc__ready(conc__who who, bool can_yield) {
     }
     conc__push(m->p, (void *)who);
     if (conc__likely(!nested)) conc__leave(m);
+}
+/* A list of waiters that were taken out of their queue. The object they waited for may be gone with the first that runs. */
+CONC__FN void conc__wake_list(conc__waiter *list, bool can_yield) {
+    while (list) { /* a woken waiter's stack may be gone: read the link first */
+        conc__waiter *w = list;
+        list = w->next;
+        conc__ready(w->who, can_yield && list == NULL);
+    }
 }
 
 // >>sched
@@ -5935,13 +5954,6 @@ CONC__FN conc__waiter *conc__chan_shut(struct conc_chan *c) {
         }
     return list;
 }
-CONC__FN void conc__wake_list(conc__waiter *list, bool can_yield) {
-    while (list) { /* a woken waiter's stack may be gone: read the link first */
-        conc__waiter *w = list;
-        list = w->next;
-        conc__ready(w->who, can_yield && list == NULL);
-    }
-}
 CONC_API void conc__chan_close(const volatile void *ch) {
     conc__point(CLOSE, ch);
     struct conc_chan *c = conc__c(ch);
@@ -6705,18 +6717,13 @@ CONC__NOINLINE void conc__big_unlock(conc_rwmutex *rw) {
     struct conc__readers *b = conc__readers_of(rw);
     if (!conc__ld(&b->writer)) conc__unlock_fatal("sync: Unlock of unlocked RWMutex");
     conc__lock(&rw->conc__spin);
-    conc__queue list = (conc__queue)rw->conc__rhead;
-    rw->conc__rhead = NULL;
+    conc__waiter *list = conc__q_take_all(CONC__Q(&rw->conc__rhead));
     uint32_t n = 0;
-    for (conc__waiter *w = list; w; w = w->next == list ? NULL : w->next) n++, w->queued = false;
+    for (conc__waiter *w = list; w; w = w->next) n++;
     (void)__atomic_fetch_add(&b->count[0].n, n, __ATOMIC_ACQ_REL);
     conc__st_rel(&b->writer, 0);
     conc__unlock(&rw->conc__spin);
-    for (conc__waiter *w = list; n > 0; n--) {
-        conc__waiter *next = w->next;
-        conc__ready(w->who, false);
-        w = next;
-    }
+    conc__wake_list(list, false);
     conc_mutex_unlock(&rw->conc__w);
 }
 
@@ -6829,52 +6836,53 @@ CONC_API void conc_rwmutex_unlock(conc_rwmutex *rw) {
     if (conc__ld(&rw->conc__readers) >= 0) conc__unlock_fatal("sync: Unlock of unlocked RWMutex");
     conc__lock(&rw->conc__spin);
     int32_t waiting = conc__add(&rw->conc__readers, CONC__WRITER);
-    conc__queue list = (conc__queue)rw->conc__rhead;
-    rw->conc__rhead = NULL;
+    conc__waiter *list = conc__q_take_all(CONC__Q(&rw->conc__rhead));
     int32_t queued = 0;
-    for (conc__waiter *w = list; w; w = w->next == list ? NULL : w->next) queued++, w->queued = false;
+    for (conc__waiter *w = list; w; w = w->next) queued++;
     rw->conc__pad += (uint32_t)(waiting - queued);
     conc__unlock(&rw->conc__spin);
-    for (conc__waiter *w = list; queued > 0; queued--) {
-        conc__waiter *next = w->next;
-        conc__ready(w->who, false);
-        w = next;
-    }
+    conc__wake_list(list, false);
     conc_mutex_unlock(&rw->conc__w);
 }
 
-/* WaitGroup. state: counter in the high half, number of waiters in the low. The goroutine that brings the counter to zero while
-   somebody waits wakes them all; without waiters the group is not touched after the counter's change, so it may live on the
-   waiter's stack. */
-CONC__NOINLINE void conc__wg_release(conc_wg *wg, uint64_t state) {
+/* WaitGroup. state: counter in the high half, length of the queue in the low, which changes under the spin lock and with the counter
+   above zero. It may live on a waiter's stack: whoever brings the counter to zero touches it no more. So with waiters that happens
+   under the spin lock, in one step with the emptying of the queue, whose waiters keep the group alive until they are woken. (Were it
+   a subtraction first and a look at the queue then, as in Go, a waiter could give up in between, see that the counter is zero after
+   all, and free the group.) Hence no waiter ever sees the counter at zero and rising again, and Go's "WaitGroup misuse" has nothing to
+   report here; the explorer, which can tell that an add and a wait are not ordered, does report it. */
+CONC__NOINLINE bool conc__wg_last(conc_wg *wg, uint64_t n) {
+    conc__waiter *list = NULL;
     conc__lock(&wg->conc__spin);
-    if (conc__ld(&wg->conc__state) >> 32 != 0) {
-        conc__unlock(&wg->conc__spin);
-        conc_panic("sync: WaitGroup misuse: Add called concurrently with Wait");
-    }
-    (void)state;
-    __atomic_store_n(&wg->conc__state, 0, __ATOMIC_SEQ_CST);
-    conc__queue list = (conc__queue)wg->conc__head;
-    int n = 0;
-    wg->conc__head = NULL;
-    for (conc__waiter *w = list; w; w = w->next == list ? NULL : w->next) n++, w->queued = false;
+    uint64_t state = conc__ld(&wg->conc__state);
+    while ((state + n) >> 32 == 0 && (uint32_t)state && !list)
+        if (__atomic_compare_exchange_n(&wg->conc__state, &state, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+            list = conc__q_take_all(CONC__Q(&wg->conc__head));
     conc__unlock(&wg->conc__spin);
-    for (conc__waiter *w = list; n > 0; n--) {
-        conc__waiter *next = w->next;
-        conc__ready(w->who, n == 1);
-        w = next;
+    bool last = list != NULL;
+    conc__wake_list(list, true);
+    return last;
+}
+CONC__NOINLINE void conc__wg_negative(void) { conc_panic("sync: negative WaitGroup counter"); }
+CONC__INLINE void conc__wg_sub(conc_wg *wg, uint64_t n) {
+    uint64_t state = conc__ld(&wg->conc__state);
+    for (;;) {
+        uint64_t to = state + n;
+        if (conc__unlikely((int64_t)to < 0)) conc__wg_negative();
+        if (conc__unlikely(to >> 32 == 0 && (uint32_t)to)) { /* somebody waits for just this */
+            if (conc__wg_last(wg, n)) return;
+            state = conc__ld(&wg->conc__state);
+        } else if (conc__likely(__atomic_compare_exchange_n(&wg->conc__state, &state, to, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))) return;
+        else conc__give_way_if_lost();
     }
 }
 CONC_API void conc_wg_add(conc_wg *wg, int n) {
     if (conc__tested()) conc__test_point(n < 0 ? CONC__O_DONE : CONC__O_ADD, wg, NULL);
-    if (n < 0) conc__ordered_before(wg, ALL);
-    uint64_t state = conc__add(&wg->conc__state, (uint64_t)(int64_t)n << 32);
-    int32_t count = (int32_t)(state >> 32);
-    uint32_t waiters = (uint32_t)state;
-    if (conc__unlikely(count < 0)) conc_panic("sync: negative WaitGroup counter");
-    if (conc__likely(waiters == 0)) return;
-    if (n > 0 && count == n) conc_panic("sync: WaitGroup misuse: Add called concurrently with Wait");
-    if (count == 0) conc__wg_release(wg, state);
+    uint64_t by = (uint64_t)(int64_t)n << 32;
+    if (n < 0) {
+        conc__ordered_before(wg, ALL);
+        conc__wg_sub(wg, by);
+    } else if (conc__unlikely((int64_t)conc__add(&wg->conc__state, by) < 0)) conc__wg_negative();
 }
 CONC_API void conc_wg_done(conc_wg *wg) { conc_wg_add(wg, -1); }
 CONC__FN void conc__wg_expire(void *obj) { (void)conc__add(&((conc_wg *)obj)->conc__state, (uint64_t)-1); }
@@ -6990,16 +6998,9 @@ CONC_API void conc_cond_broadcast(conc_cond *c) {
     conc__point(BROADCAST, c);
     conc__cond_check(c);
     conc__lock(&c->conc__spin);
-    conc__queue list = (conc__queue)c->conc__head;
-    int n = 0;
-    c->conc__head = NULL;
-    for (conc__waiter *w = list; w; w = w->next == list ? NULL : w->next) n++, w->queued = false;
+    conc__waiter *list = conc__q_take_all(CONC__Q(&c->conc__head));
     conc__unlock(&c->conc__spin);
-    for (conc__waiter *w = list; n > 0; n--) {
-        conc__waiter *next = w->next;
-        conc__ready(w->who, n == 1);
-        w = next;
-    }
+    conc__wake_list(list, true);
 }
 
 /* Semaphore: first come, first served, so the queue is looked at from its head only. All of it under the spin lock. */
@@ -7029,20 +7030,26 @@ CONC__FN conc_status conc__sem_acquire(conc_sem *s, int64_t n, conc_ctx *ctx, in
     if (st == CONC_OK) conc__ordered_after(s, ALL);
     return st;
 }
-/* Serve those at the head that fit. */
-CONC__FN void conc__sem_serve(conc_sem *s) {
-    for (;;) {
-        conc__lock(&s->conc__spin);
-        conc__waiter *w = (conc__waiter *)s->conc__head;
-        int64_t n = w ? (int64_t)(intptr_t)w->elem : 0;
-        if (!w || s->conc__size - s->conc__cur < n) break;
-        conc__q_del(CONC__Q(&s->conc__head), w);
+/* Give those at the head that fit what they want: taken out, to be woken when the spin lock is released. All in one go, and the
+   semaphore is not touched after it, since it may live on the stack of one of them. */
+CONC__FN conc__waiter *conc__sem_serve(conc_sem *s) {
+    conc__waiter *list = NULL, **end = &list;
+    for (conc__waiter *w; (w = (conc__waiter *)s->conc__head) != NULL; end = &w->next) {
+        int64_t n = (int64_t)(intptr_t)w->elem;
+        if (s->conc__size - s->conc__cur < n) break;
         s->conc__cur += n;
-        conc__who who = w->who;
-        conc__unlock(&s->conc__spin);
-        conc__ready(who, false);
+        conc__q_del(CONC__Q(&s->conc__head), w);
+        w->next = NULL;
+        *end = w;
     }
+    return list;
+}
+/* One at the head gave up: those behind it may fit where it did not. */
+CONC__FN void conc__sem_gave_up(conc_sem *s) {
+    conc__lock(&s->conc__spin);
+    conc__waiter *list = conc__sem_serve(s);
     conc__unlock(&s->conc__spin);
+    conc__wake_list(list, false);
 }
 CONC_API void conc_sem_acquire(conc_sem *s, int64_t n) {
     conc__point(ACQUIRE, s);
@@ -7053,7 +7060,7 @@ CONC_API conc_status conc_sem_acquire_for(conc_sem *s, int64_t n, int64_t ns) {
     conc__ensure();
     if (ns <= 0) return conc_sem_try_acquire(s, n) ? CONC_OK : CONC_TIMEOUT;
     conc_status st = conc__sem_acquire(s, n, NULL, conc__deadline(ns));
-    if (st == CONC_TIMEOUT) conc__sem_serve(s); /* those behind us may fit where we did not */
+    if (st == CONC_TIMEOUT) conc__sem_gave_up(s);
     return st;
 }
 CONC_API conc_status conc_sem_acquire_ctx(conc_sem *s, int64_t n, conc_ctx *ctx) {
@@ -7061,7 +7068,7 @@ CONC_API conc_status conc_sem_acquire_ctx(conc_sem *s, int64_t n, conc_ctx *ctx)
     conc_status st = conc__ctx_err(conc__ctx_source(ctx));
     if (st != CONC_OK) return st;
     st = conc__sem_acquire(s, n, ctx, INT64_MAX);
-    if (st != CONC_OK) conc__sem_serve(s);
+    if (st != CONC_OK) conc__sem_gave_up(s);
     return st;
 }
 CONC_API bool conc_sem_try_acquire(conc_sem *s, int64_t n) {
@@ -7078,10 +7085,11 @@ CONC_API void conc_sem_release(conc_sem *s, int64_t n) {
     conc__ordered_before(s, ALL);
     conc__lock(&s->conc__spin);
     s->conc__cur -= n;
-    bool bad = s->conc__cur < 0, waiting = s->conc__head != NULL;
+    bool bad = s->conc__cur < 0;
+    conc__waiter *list = bad ? NULL : conc__sem_serve(s);
     conc__unlock(&s->conc__spin);
     if (bad) conc_panic("semaphore: released more than held");
-    if (waiting) conc__sem_serve(s);
+    conc__wake_list(list, false);
 }
 
 // >>context-impl
@@ -8574,17 +8582,11 @@ CONC_API void conc_barrier_init(conc_barrier *b, int n) {
 }
 /* End the round: everybody in the queue goes on. Lock held, released here. can_yield: the caller may lose the processor. */
 CONC__FN void conc__barrier_end(conc_barrier *b, bool complete) {
-    conc__queue list = (conc__queue)b->conc__head;
-    int n = 0;
-    b->conc__head = NULL;
+    conc__waiter *list = conc__q_take_all(CONC__Q(&b->conc__head));
     b->conc__in = 0;
-    for (conc__waiter *w = list; w; w = w->next == list ? NULL : w->next) n++, w->queued = false, w->ok = complete;
+    for (conc__waiter *w = list; w; w = w->next) w->ok = complete;
     conc__unlock(&b->conc__spin);
-    for (conc__waiter *w = list; n > 0; n--) {
-        conc__waiter *next = w->next; /* a woken waiter's stack may be gone */
-        conc__ready(w->who, n == 1);
-        w = next;
-    }
+    conc__wake_list(list, true);
 }
 CONC__FN void conc__barrier_expire(void *obj) {
     conc_barrier *b = (conc_barrier *)obj;

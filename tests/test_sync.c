@@ -929,6 +929,91 @@ TEST(sem_expiry_races) {
     conc_sem_release(&h.sem, 4);
 }
 
+// ---- life: the one who waited may free what it waited for
+
+struct parcel {
+    conc_mutex m;
+    conc_cond c;
+    conc_wg wg;
+    conc_sem sem;
+    conc_barrier both;
+    chan(int) now, later;
+    bool there;
+};
+enum { BY_WG, BY_SEM, BY_COND, BY_BARRIER, BY_SEND, BY_BUFFER, BY_CLOSE, WAYS };
+static void parcel_deliver(struct parcel *p, int way, unsigned delay) {
+    while (delay--) conc_atomic_fence(CONC_SEQ_CST);
+    switch (way) {
+    case BY_WG: conc_wg_done(&p->wg); break;
+    case BY_SEM: conc_sem_release(&p->sem, 1); break;
+    case BY_BARRIER: conc_barrier_wait(&p->both); break;
+    case BY_SEND: chan_send(p->now, 1); break;
+    case BY_BUFFER: chan_send(p->later, 1); break;
+    case BY_CLOSE: chan_close(p->now); break;
+    default:
+        conc_mutex_lock(&p->m);
+        p->there = true;
+        conc_cond_signal(&p->c);
+        conc_mutex_unlock(&p->m);
+    }
+}
+/* Gives up again and again, each time a little later. */
+static void parcel_wait(struct parcel *p, int way, int64_t ns) {
+    if (way == BY_COND) {
+        conc_mutex_lock(&p->m);
+        while (!p->there) (void)conc_cond_wait_for(&p->c, &p->m, ns++);
+        conc_mutex_unlock(&p->m);
+        return;
+    }
+    if (way == BY_BARRIER) conc_barrier_wait(&p->both); /* one that gives up breaks it */
+    int got;
+    for (conc_status st = CONC_TIMEOUT; way != BY_BARRIER && st == CONC_TIMEOUT; ns++)
+        st = way == BY_WG ? conc_wg_wait_for(&p->wg, ns) : way == BY_SEM ? conc_sem_acquire_for(&p->sem, 1, ns) :
+             chan_recv_for(way == BY_BUFFER ? p->later : p->now, &got, ns);
+}
+struct delivery {
+    struct parcel *p;
+    int way;
+    unsigned delay;
+};
+static void *parcel_thread(void *arg) {
+    struct delivery *d = (struct delivery *)arg;
+    parcel_deliver(d->p, d->way, d->delay);
+    return NULL;
+}
+
+/* Whatever the other side has still to do in done, release, signal or unlock when the waiter finds that it is over. */
+TEST(freed_by_the_waiter) {
+    struct rng r = rng_new(0);
+    int n = (int)scale(6000);
+    for (int i = 0; i < n; i++) {
+        struct parcel *p = (struct parcel *)calloc(1, sizeof *p);
+        int way = i % WAYS;
+        struct delivery d = { p, way, rng_below(&r, 2000) };
+        conc_sem_init(&p->sem, 1);
+        conc_sem_acquire(&p->sem, 1);
+        conc_wg_add(&p->wg, 1);
+        conc_barrier_init(&p->both, 2);
+        if (way >= BY_SEND) {
+            p->now = chan_make(int);
+            p->later = chan_make(int, 1);
+        }
+        bool threads = rng_below(&r, 16) == 0;
+        pthread_t t;
+        if (threads) t = thread_start(parcel_thread, &d);
+        else go(parcel_deliver, p, way, d.delay);
+        parcel_wait(p, way, rng_below(&r, 4) ? 1 + (int64_t)rng_below(&r, 3000) : CONC_SEC);
+        if (way >= BY_SEND) {
+            chan_free(p->now);
+            chan_free(p->later);
+        }
+        memset(p, 0xdd, sizeof *p);
+        free(p);
+        if (threads) thread_join(t);
+    }
+    wait_goroutines(body_goroutines());
+}
+
 // ---- atomics
 
 /* TestSwap, Add, CompareAndSwap, Load, Store: the result, the old value, and untouched neighbours. */
