@@ -3951,8 +3951,9 @@ CONC__FN void conc__inject(void *work) {
     conc__gq_put(work);
     bool wake = conc__rt.nspin == 0 && conc__rt.idle_p != NULL;
     conc__unlock(&conc__rt.lock);
-    if (wake) (void)conc__wake_worker();
-    else if (conc__ld(&conc__rt.attn) & CONC__ATTN_MONITOR) conc__kick_monitor();
+    if (wake && conc__wake_worker()) return;
+    conc__fence_light(); /* nobody comes at once: the monitor will. Partner: the heavy fence in conc__monitor_sleep */
+    if (conc__ld(&conc__rt.attn) & CONC__ATTN_MONITOR) conc__kick_monitor();
 }
 
 /* idle lists: sched.lock held */

@@ -683,6 +683,42 @@ TEST(lock_thread) {
     }
 }
 
+static void nap(long ns) { /* without the runtime, which would have a timer to watch */
+    struct timespec t = { 0, ns };
+    (void)nanosleep(&t, NULL);
+}
+
+struct meeting {
+    conc_atomic(int) ready, in, done;
+    int rounds;
+};
+static void meet(struct meeting *m, int round) { /* keeps its processor until the other has one too */
+    atomic_fetch_add(&m->in, 1);
+    while (atomic_load(&m->in) < 2 * round) {}
+    atomic_fetch_add(&m->done, 1);
+}
+static void *injector(void *arg) {
+    struct meeting *m = (struct meeting *)arg;
+    for (int round = 1; round <= m->rounds; round++) {
+        atomic_fetch_add(&m->ready, 1);
+        while (atomic_load(&m->ready) < 2 * round) {}
+        go(meet, m, round);
+        while (atomic_load(&m->done) < 2 * round) nap(100 * CONC_US);
+        if (round % 2) nap(8 * CONC_MS); /* long enough for the monitor to sleep, or not */
+    }
+    return NULL;
+}
+/* Two threads bring a goroutine each at one moment, the only processor being idle. Both see that, one wakes a worker for it; the other
+   goroutine must not be left to wait for the first. */
+TEST(injected_together, .os = true) {
+    int procs = conc_set_procs(1);
+    struct meeting m = { .rounds = (int)scale(150) };
+    pthread_t a = thread_start(injector, &m), b = thread_start(injector, &m);
+    thread_join(a);
+    thread_join(b);
+    conc_set_procs(procs);
+}
+
 static void send_later(ints c) {
     conc_sleep(5 * CONC_MS);
     chan_send(c, 1);
@@ -706,8 +742,7 @@ TEST(lock_after_polling, .os = true) {
     REQUIRE(pipe(fd) == 0);
     conc_wg_go(&wg, lock_after_reading, fd[0], c);
     for (int i = 0; i < 5; i++) {
-        struct timespec nap = { 0, 10000000 };
-        (void)nanosleep(&nap, NULL);
+        nap(10 * CONC_MS);
         CHECK_EQ(write(fd[1], "x", 1), 1);
     }
     conc_wg_wait(&wg);
