@@ -3945,15 +3945,19 @@ CONC__FN void *conc__gq_take(conc__p *p) {
     conc__unlock(&conc__rt.lock);
     return work;
 }
-/* From anywhere: into the common queue, and see that somebody comes for it. */
+/* Work was put into the common queue, and sched.lock released: see that somebody comes for it. wake: there was an idle P for it. */
+CONC__FN void conc__gq_announce(bool wake) {
+    if (wake && conc__wake_worker()) return;
+    conc__fence_light(); /* nobody comes at once: the monitor will. Partner: the heavy fence in conc__monitor_sleep */
+    if (conc__ld(&conc__rt.attn) & CONC__ATTN_MONITOR) conc__kick_monitor();
+}
+/* From anywhere: into the common queue. */
 CONC__FN void conc__inject(void *work) {
     conc__lock(&conc__rt.lock);
     conc__gq_put(work);
     bool wake = conc__rt.nspin == 0 && conc__rt.idle_p != NULL;
     conc__unlock(&conc__rt.lock);
-    if (wake && conc__wake_worker()) return;
-    conc__fence_light(); /* nobody comes at once: the monitor will. Partner: the heavy fence in conc__monitor_sleep */
-    if (conc__ld(&conc__rt.attn) & CONC__ATTN_MONITOR) conc__kick_monitor();
+    conc__gq_announce(wake);
 }
 
 /* idle lists: sched.lock held */
@@ -4297,6 +4301,7 @@ CONC__FN void conc__p_retire(conc__m *m) {
     conc__st(&p->m, (conc__m *)NULL);
     conc__st_rel(&m->stop, CONC__LOST);
     conc__unlock(&conc__rt.lock);
+    conc__gq_announce(false); /* m itself takes an idle P, if there is one */
 }
 
 /* Find work for m, waiting for it; NULL: look at m again (it got a goroutine of its own, or must end). */
@@ -4369,9 +4374,11 @@ CONC__FN void conc__wait_locked(conc__m *m, void *work) {
     }
     if (work && !other) conc__push(p, work);
     conc__lock(&conc__rt.lock);
+    bool idle_p = conc__rt.idle_p != NULL;
     if (m->run && p) {
         if (other) conc__gq_put(other);
         conc__unlock(&conc__rt.lock);
+        if (other) conc__gq_announce(idle_p);
         return;
     }
     if (m->run) conc__gq_put(m->run); /* no P: whoever takes it from there finds this thread asleep and brings one */
@@ -4381,9 +4388,9 @@ CONC__FN void conc__wait_locked(conc__m *m, void *work) {
     conc__st(&m->wake, 0);
     conc__st(&m->polling, false); /* it may have been, before its goroutine wired it */
     conc__m_idle(m);
-    bool orphan = !p && conc__rt.qn && conc__rt.idle_p;
+    bool orphans = !p && conc__rt.qn;
     conc__unlock(&conc__rt.lock);
-    if (orphan) (void)conc__wake_worker();
+    if (orphans) conc__gq_announce(idle_p);
     if (p && !(other && conc__run_locked(NULL, p, other))) {
         conc__lock(&conc__rt.lock);
         bool io = conc__ld(&conc__rt.io_waiting) > 0 && !conc__rt.poller; /* who takes it will sleep in the poller, if nothing else */
