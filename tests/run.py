@@ -60,7 +60,8 @@ CONFIGS = {c.name: c for c in [
                                   "-fno-sanitize-recover=undefined"],
            env={"ASAN_OPTIONS": "detect_stack_use_after_return=0:abort_on_error=0"}),
     Config("tsan", "gcc", "g++", ["-O1", "-g", "-fsanitize=thread"],
-           env={"TSAN_OPTIONS": "halt_on_error=1:history_size=4:report_thread_leaks=0", "CONC_TEST_STRESS_MS": "500"}),
+           # the tool sleeps a second at exit, and the tests of fatal errors are a hundred child programs
+           env={"TSAN_OPTIONS": "halt_on_error=1:history_size=4:report_thread_leaks=0:atexit_sleep_ms=20", "CONC_TEST_STRESS_MS": "500"}),
     Config("portable", "gcc", "g++", ["-O2", "-g", "-DCONC_PORTABLE"]), # nothing but POSIX below >>os
     Config("explorer", "gcc", "g++", ["-O2", "-g", "-DCONC_TEST"]),
     Config("valgrind", "gcc", None, ["-O1", "-g"],
