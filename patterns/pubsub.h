@@ -31,7 +31,8 @@
    as dropped for them. Error: nothing fails but for want of memory, which subscribe reports. A pubsub that is closed refuses both.
 
    Who owns what: messages are copied; what they point to is yours, and may be read by every subscriber at any time. Both handles may be
-   freed in any order. All operations may be called by any goroutine or thread.
+   freed in any order, and by whoever sees a subscription end, though the call that ended it has not returned. All operations may be
+   called by any goroutine or thread.
 
    Source: the publish/subscribe examples of the Go literature, most of which hold a lock while they send, so that a slow subscriber
    cannot unsubscribe and locks up all others; the policies are those of the ROS and ZeroMQ queues. */
@@ -53,7 +54,7 @@ struct pubsub_counts { size_t sent, dropped; }; /* of one subscription; what DRO
 
 struct pubsub__sub {
     struct pubsub *pubsub__of;
-    size_t pubsub__refs; /* the handle, and every list that it is on */
+    size_t pubsub__refs; /* the handle, every list that it is on, every unsubscribe */
     char *pubsub__topic; /* NULL: every topic */
     enum pubsub_policy pubsub__policy;
     conc_chan(char) pubsub__out;  /* really a channel of T; size says how large that is */
@@ -69,7 +70,7 @@ struct pubsub__sub {
 struct pubsub__list { size_t refs, n; };
 
 struct pubsub {
-    size_t pubsub__refs; /* the handle, every subscription, every publish */
+    size_t pubsub__refs; /* the handle, every subscription, every publish and close */
     size_t pubsub__size; /* of T */
     conc_mutex pubsub__mutex;
     bool pubsub__closed;
@@ -77,12 +78,20 @@ struct pubsub {
     struct pubsub__list *pubsub__every;                           /* subscriptions to every topic; NULL: none */
 };
 
-/* ---- references ---- */
+/* ---- references: what a call does may be what lets another goroutine free the handle ---- */
 
+static inline struct pubsub *pubsub__ref(struct pubsub *p) {
+    (void)__atomic_fetch_add(&p->pubsub__refs, 1, __ATOMIC_RELAXED);
+    return p;
+}
 static inline void pubsub__unref(struct pubsub *p) {
     if (__atomic_sub_fetch(&p->pubsub__refs, 1, __ATOMIC_ACQ_REL) != 0) return;
     conc_map_free(p->pubsub__topics);
     free(p);
+}
+static inline struct pubsub__sub *pubsub__sub_ref(struct pubsub__sub *s) {
+    (void)__atomic_fetch_add(&s->pubsub__refs, 1, __ATOMIC_RELAXED);
+    return s;
 }
 static inline void pubsub__sub_unref(struct pubsub__sub *s) {
     if (__atomic_sub_fetch(&s->pubsub__refs, 1, __ATOMIC_ACQ_REL) != 0) return;
@@ -111,8 +120,7 @@ static inline bool pubsub__has_ended(struct pubsub__sub *s) {
     return ended;
 }
 static inline void pubsub__append(struct pubsub__list *l, struct pubsub__sub *s) {
-    (void)__atomic_fetch_add(&s->pubsub__refs, 1, __ATOMIC_RELAXED);
-    pubsub__at(l)[l->n++] = s;
+    pubsub__at(l)[l->n++] = pubsub__sub_ref(s);
 }
 /* A copy without those that have ended, and with s (may be NULL). NULL: no memory. */
 static inline struct pubsub__list *pubsub__list_copy(struct pubsub__list *old, struct pubsub__sub *s) {
@@ -153,14 +161,15 @@ static inline void pubsub__end(struct pubsub__sub *s) {
 }
 
 static inline void pubsub__unsubscribe(struct pubsub__sub *s) {
-    struct pubsub *p = s->pubsub__of;
-    pubsub__end(s);
+    struct pubsub *p = pubsub__sub_ref(s)->pubsub__of;
+    pubsub__end(s); /* who receives sees it and may free s */
     conc_mutex_lock(&p->pubsub__mutex);
     if (!p->pubsub__closed) {
         struct pubsub__list *old = pubsub__find(p, s->pubsub__topic), *l = pubsub__list_copy(old, NULL);
         if (l != NULL) pubsub__replace(p, s->pubsub__topic, l); /* else it stays there, without effect, until the next change */
     }
     conc_mutex_unlock(&p->pubsub__mutex);
+    pubsub__sub_unref(s);
 }
 static inline void pubsub__sub_free(struct pubsub__sub *s) {
     if (s == NULL) return;
@@ -178,8 +187,7 @@ static inline struct pubsub__sub *pubsub__sub_make(struct pubsub *p, const char 
         conc_chan_free((conc_chan(char))out);
         return NULL;
     }
-    (void)__atomic_fetch_add(&p->pubsub__refs, 1, __ATOMIC_RELAXED);
-    s->pubsub__of = p;
+    s->pubsub__of = pubsub__ref(p);
     s->pubsub__refs = 1;
     s->pubsub__topic = topic != NULL ? (char *)malloc(n) : NULL;
     if (s->pubsub__topic != NULL) memcpy(s->pubsub__topic, topic, n);
@@ -280,7 +288,7 @@ static inline conc_status pubsub__publish(struct pubsub *p, conc_ctx *ctx, const
     conc_status err = conc_ctx_err(ctx);
     if (topic == NULL) conc_panic("pubsub_publish: the topic is NULL");
     if (err != CONC_OK) return err;
-    (void)__atomic_fetch_add(&p->pubsub__refs, 1, __ATOMIC_RELAXED);
+    (void)pubsub__ref(p);
     conc_mutex_lock(&p->pubsub__mutex);
     bool closed = p->pubsub__closed;
     struct pubsub__list *to[2] = { NULL, NULL };
@@ -323,10 +331,12 @@ static inline void pubsub__shut(struct pubsub *p) {
     p->pubsub__closed = true; /* so nobody changes the lists any more */
     conc_mutex_unlock(&p->pubsub__mutex);
     if (!first) return;
+    (void)pubsub__ref(p); /* who sees a subscription end may free p */
     pubsub__end_all(p->pubsub__every);
     p->pubsub__every = NULL;
     conc_map_range(const char *, topic, struct pubsub__list *, l, p->pubsub__topics) pubsub__end_all(l);
     conc_map_clear(p->pubsub__topics);
+    pubsub__unref(p);
 }
 static inline void pubsub__free(struct pubsub *p) {
     if (p == NULL) return;

@@ -33,7 +33,8 @@
 
    Who owns what: items are copied, keys too. The set of keys only grows, as the feed does: a subscription that lives for years should
    be made anew now and then. What the argument points to is yours, and is only used by one fetch at a time. Handles are
-   freed once, by one goroutine, when nobody receives any more; close is for any goroutine or thread.
+   freed once, by one goroutine, when nobody receives any more; close is for any goroutine or thread, and who sees the end of the
+   channel may free the handle though the close that brought it about has not returned.
 
    Source: Sameer Ajmani, "Advanced Go Concurrency Patterns" (2013): the subscription loop, with its nil channels for what is not to be
    done now, dedupe, asynchronous fetch, bounded queue, and merge. */
@@ -56,6 +57,7 @@ struct subscription__list {
 struct subscription__fetched { int err; int64_t next; };
 
 struct subscription {
+    size_t subscription__refs; /* the handle, or the merged one that it is part of; every close */
     size_t subscription__size; /* of T */
     conc_chan(char) subscription__updates; /* really of T */
     conc_ctx *subscription__ctx;
@@ -225,6 +227,7 @@ static inline struct subscription *subscription__new(size_t size, void *updates)
         conc_chan_free((conc_chan(char))updates);
         return NULL;
     }
+    s->subscription__refs = 1;
     s->subscription__size = size;
     s->subscription__updates = (conc_chan(char))updates;
     s->subscription__ctx = conc_ctx_with_cancel(conc_ctx_background());
@@ -249,8 +252,15 @@ static inline struct subscription *subscription__make(size_t size, void *updates
     subscription__release(s);
     return NULL;
 }
+static inline void subscription__free(struct subscription *s);
+static inline void subscription__unref(struct subscription *s) {
+    if (__atomic_sub_fetch(&s->subscription__refs, 1, __ATOMIC_ACQ_REL) != 0) return;
+    for (size_t i = 0; i < s->subscription__n_parts; i++) subscription__free(s->subscription__parts[i]);
+    subscription__release(s);
+}
 static inline int subscription__close(struct subscription *s) {
     int err = 0;
+    (void)__atomic_fetch_add(&s->subscription__refs, 1, __ATOMIC_RELAXED); /* who sees the channel closed may free s */
     conc_ctx_cancel(s->subscription__ctx);
     for (size_t i = 0; i < s->subscription__n_parts; i++) {
         int part = subscription__close(s->subscription__parts[i]);
@@ -260,13 +270,13 @@ static inline int subscription__close(struct subscription *s) {
     conc_mutex_lock(&s->subscription__mutex);
     if (err == 0) err = s->subscription__error;
     conc_mutex_unlock(&s->subscription__mutex);
+    subscription__unref(s);
     return err;
 }
 static inline void subscription__free(struct subscription *s) {
     if (s == NULL) return;
     (void)subscription__close(s);
-    for (size_t i = 0; i < s->subscription__n_parts; i++) subscription__free(s->subscription__parts[i]);
-    subscription__release(s);
+    subscription__unref(s);
 }
 static inline struct subscription *subscription__merge(size_t size, void *updates, const void *parts, size_t n) {
     struct subscription *all = subscription__new(size, updates);

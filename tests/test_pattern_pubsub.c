@@ -189,6 +189,39 @@ TEST(many) {
     pubsub_sub_free(stuck), pubsub_free(p);
 }
 
+/* Somebody else ends the subscription, or the whole; who receives sees the end and frees what it has, before that call has returned. */
+struct ending {
+    pubsub(int) p;
+    pubsub_sub(int) s;
+    bool all;
+    unsigned delay;
+    conc_wg both;
+};
+static void pubsub_ender(struct ending *e) {
+    for (unsigned n = e->delay; n > 0; n--) conc_atomic_fence(CONC_SEQ_CST);
+    if (e->all) pubsub_close(e->p);
+    else pubsub_unsubscribe(e->s);
+}
+static void *pubsub_ender_thread(void *e) { return pubsub_ender((struct ending *)e), NULL; }
+TEST(freed_at_the_end) {
+    struct rng g = rng_new(0);
+    int n = (int)scale(2000);
+    for (int i = 0; i < n; i++) {
+        pubsub(int) p = make();
+        struct ending e = { p, pubsub_subscribe(p, i & 2 ? "t" : NULL, 1, PUBSUB_BLOCK), i & 1, rng_below(&g, 2000), CONC_WG_INIT };
+        bool threads = rng_below(&g, 16) == 0;
+        pthread_t t;
+        int got;
+        if (threads) t = thread_start(pubsub_ender_thread, &e);
+        else conc_wg_go(&e.both, pubsub_ender, &e);
+        CHECK(!chan_recv(pubsub_chan(e.s), &got));
+        if (i & 4) pubsub_sub_free(e.s), pubsub_free(p);
+        else pubsub_free(p), pubsub_sub_free(e.s);
+        conc_wg_wait(&e.both);
+        if (threads) thread_join(t);
+    }
+}
+
 CRASH(pubsub_no_room, "panic: pubsub_subscribe: to drop the oldest message there must be room for one") {
     pubsub(int) p = pubsub_make(int);
     (void)pubsub_subscribe(p, "t", 0, PUBSUB_DROP_OLDEST);

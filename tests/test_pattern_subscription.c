@@ -155,6 +155,31 @@ TEST(many) {
     }
 }
 
+/* Somebody else closes it; who receives sees the end and frees it, before that close has returned. */
+static void close_it(subscription(int) s, unsigned delay) {
+    while (delay--) conc_atomic_fence(CONC_SEQ_CST);
+    CHECK_EQ(subscription_close(s), 0);
+}
+TEST(freed_at_the_end) {
+    struct rng g = rng_new(0);
+    int n = (int)scale(500);
+    for (int i = 0; i < n; i++) {
+        struct source src = { .step = 1, .last = 1000000 };
+        subscription(int) s = subscription_make(int, 1, CONC_US, fetch, &src);
+        if (i & 1) s = subscription_merge(int, &s, 1);
+        REQUIRE(s != NULL);
+        conc_wg wg = CONC_WG_INIT;
+        bool threads = rng_below(&g, 16) == 0;
+        pthread_t t;
+        if (threads) t = thread_start(close_thread, (void *)s);
+        else conc_wg_go(&wg, close_it, s, rng_below(&g, 2000));
+        receive(s);
+        subscription_free(s);
+        conc_wg_wait(&wg);
+        if (threads) thread_join(t);
+    }
+}
+
 CRASH(subscription_no_room, "panic: subscription_make: max_pending must be at least 1") {
     struct source src = { 0 };
     (void)subscription_make(int, 0, CONC_MS, fetch, &src);
