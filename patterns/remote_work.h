@@ -489,12 +489,15 @@ static inline void remote__give_back(struct remote_work *w) {
     conc_ctx_free(patience);
 }
 
-static inline void remote__stop_taking(void *take) { conc_ctx_cancel((conc_ctx *)take); }
+static inline void remote__stop_taking(void *take) { /* has a reference of its own: it may come to run when remote__consume has returned */
+    conc_ctx_cancel((conc_ctx *)take);
+    conc_ctx_unref((conc_ctx *)take);
+}
 static inline int remote__consume(struct remote_work *w, conc_ctx *ctx, size_t n, void (*fn)(void), void *arg) {
     conc_ctx *all = conc_ctx_with_cancel(ctx != NULL ? ctx : conc_ctx_background());
     conc_ctx *take = all != NULL ? conc_ctx_with_cancel(all) : NULL;
     conc_ctx *alive = take != NULL ? conc_ctx_with_cancel(conc_ctx_background()) : NULL; /* tasks that ctx told to end are alive, too */
-    conc_ctx_func *stop = alive != NULL ? conc_ctx_after_func(w->remote__stop, remote__stop_taking, take) : NULL;
+    conc_ctx_func *stop = alive != NULL ? conc_ctx_after_func(w->remote__stop, remote__stop_taking, conc_ctx_ref(take)) : NULL;
     if (stop != NULL) {
         struct remote__task t = { w, all, take, fn, arg };
         conc_wg workers = CONC_WG_INIT, keeper = CONC_WG_INIT;
@@ -503,8 +506,8 @@ static inline int remote__consume(struct remote_work *w, conc_ctx *ctx, size_t n
         conc_wg_wait(&workers);
         conc_ctx_cancel(alive), conc_wg_wait(&keeper);
         remote__give_back(w);
-        (void)conc_ctx_func_stop(stop);
     }
+    if (alive != NULL && (stop == NULL || conc_ctx_func_stop(stop))) conc_ctx_unref(take); /* remote__stop_taking will not do it */
     int err = stop == NULL ? (int)CONC_NO_MEMORY : (int)conc_ctx_err(ctx);
     conc_ctx_free(alive), conc_ctx_free(take), conc_ctx_free(all);
     return err;

@@ -231,6 +231,15 @@ def the_server_goes(kind):
     redis.end()
 
 
+def ended_twice(kind):
+    """What remote_work_stop starts may come to run when the consumer, ended by its context, has returned."""
+    redis = Redis()
+    p = subprocess.run([program("remote", kind), "twice", redis.address, "1000"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, text=True, env=environment(kind), timeout=PATIENCE)
+    check(f"{kind}: consumers that are told to end twice", p.returncode == 0, p.returncode, p.stdout)
+    redis.end()
+
+
 def passwords(kind):
     redis = Redis("--requirepass", "secret")
     for password, good in ((None, False), ("wrong", False), ("secret", True)):
@@ -249,6 +258,7 @@ def main():
             one_of_three_is_killed(kind, tcp=kind != "asan")
             failures(kind)
             signs_of_life(kind)
+            ended_twice(kind)
             if kind == "plain":
                 the_server_goes(kind)
                 passwords(kind)

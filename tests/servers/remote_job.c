@@ -1,6 +1,7 @@
 /* The two sides of patterns/remote_work.h as processes, for remote.py:
      remote_job submit ADDRESS CAPACITY FIRST COUNT [DATA]   COUNT jobs; the numbers from FIRST on, or DATA
      remote_job consume ADDRESS REDELIVER_MS TRIES WORKERS LOG
+     remote_job twice ADDRESS COUNT                          so many consumers, told to end by their context and by remote_work_stop
    A consumer writes "begin ID TRIES DATA PID TIME" and "end ID ..." to the log for each run, and ends on SIGTERM with what it counted.
    Data: a number (5 ms of work), "fail", "late" (fails twice), "kill" (ends the process), "long" (work for three times REDELIVER_MS). */
 #define CONC_IMPLEMENTATION
@@ -72,13 +73,37 @@ static void consume(const struct remote_opts *opts, size_t workers, const char *
            s.redelivered, s.dead, (int)conc_shutdown());
 }
 
+struct ends { struct remote_work *w; conc_ctx *ctx; unsigned first, second; };
+static void end_twice(const struct ends *e) {
+    for (unsigned i = e->first; i > 0; i--) conc_atomic_fence(CONC_SEQ_CST);
+    conc_ctx_cancel(e->ctx);
+    for (unsigned i = e->second; i > 0; i--) conc_atomic_fence(CONC_SEQ_CST);
+    remote_work_stop(e->w);
+}
+static void twice(const struct remote_opts *opts, int count) {
+    const struct consumer none = { -1, 0 };
+    for (unsigned i = 0; i < (unsigned)count; i++) {
+        struct remote_work w;
+        must(&w, remote_work_init(&w, opts, NULL), "init");
+        struct ends e = { &w, conc_ctx_with_cancel(conc_ctx_background()), i * 7919 % 4096, i * 104729 % 65536 };
+        conc_wg ending = CONC_WG_INIT;
+        conc_wg_go(&ending, end_twice, &e);
+        (void)remote_work_consume(&w, e.ctx, 1, work, &none);
+        conc_wg_wait(&ending);
+        remote_work_free(&w), conc_ctx_free(e.ctx);
+    }
+}
+
 int main(int argc, char **argv) {
     bool submits = argc >= 6 && strcmp(argv[1], "submit") == 0;
-    if (!submits && (argc != 7 || strcmp(argv[1], "consume") != 0)) errx(2, "see the source");
+    bool twofold = argc == 4 && strcmp(argv[1], "twice") == 0;
+    if (!submits && !twofold && (argc != 7 || strcmp(argv[1], "consume") != 0)) errx(2, "see the source");
     struct remote_opts opts = { argv[2], getenv("REMOTE_PASSWORD"), "jobs", 0, 0, 0, NULL };
     if (submits) {
         opts.capacity = (size_t)atoi(argv[3]);
         submit(&opts, argv + 4);
+    } else if (twofold) {
+        twice(&opts, atoi(argv[3]));
     } else {
         opts.redeliver = atoi(argv[3]) * CONC_MS;
         opts.max_tries = atoi(argv[4]);
