@@ -329,9 +329,9 @@ static inline void pubsub__shut(struct pubsub *p) {
     conc_mutex_lock(&p->pubsub__mutex);
     bool first = !p->pubsub__closed;
     p->pubsub__closed = true; /* so nobody changes the lists any more */
+    if (first) (void)pubsub__ref(p); /* who sees that, or a subscription's end, may free p */
     conc_mutex_unlock(&p->pubsub__mutex);
     if (!first) return;
-    (void)pubsub__ref(p); /* who sees a subscription end may free p */
     pubsub__end_all(p->pubsub__every);
     p->pubsub__every = NULL;
     conc_map_range(const char *, topic, struct pubsub__list *, l, p->pubsub__topics) pubsub__end_all(l);

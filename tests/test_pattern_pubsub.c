@@ -189,6 +189,7 @@ TEST(many) {
     pubsub_sub_free(stuck), pubsub_free(p);
 }
 
+static conc_atomic(int) pastime; /* read, to let some time go by */
 /* Somebody else ends the subscription, or the whole; who receives sees the end and frees what it has, before that call has returned. */
 struct ending {
     pubsub(int) p;
@@ -198,7 +199,7 @@ struct ending {
     conc_wg both;
 };
 static void pubsub_ender(struct ending *e) {
-    for (unsigned n = e->delay; n > 0; n--) conc_atomic_fence(CONC_SEQ_CST);
+    for (unsigned n = e->delay; n > 0; n--) (void)conc_atomic_load(&pastime);
     if (e->all) pubsub_close(e->p);
     else pubsub_unsubscribe(e->s);
 }
@@ -210,7 +211,7 @@ TEST(freed_at_the_end) {
         pubsub(int) p = make();
         struct ending e = { p, pubsub_subscribe(p, i & 2 ? "t" : NULL, 1, PUBSUB_BLOCK), i & 1, rng_below(&g, 2000), CONC_WG_INIT };
         bool threads = rng_below(&g, 16) == 0;
-        pthread_t t;
+        pthread_t t = pthread_self();
         int got;
         if (threads) t = thread_start(pubsub_ender_thread, &e);
         else conc_wg_go(&e.both, pubsub_ender, &e);
