@@ -22,7 +22,7 @@
    permit to the next who waits, and the error to its caller only. A consumer that walks away without releasing keeps a resource
    and its permit: release on every path (defer helps).
    Close: pool_close closes the idle resources; those that are out are closed as they come back; whoever waits in acquire fails with
-   CONC_CLOSED. pool_wait waits until all have come back.
+   CONC_CLOSED. pool_wait waits until all have come back, and after pool_close until the last has been closed.
 
    Who owns what: a resource is the pool's while idle and the acquirer's alone from acquire to release. What arg points to is yours
    and must outlive the last open. The pool itself lives until pool_free and the last release, whichever is later.
@@ -53,11 +53,12 @@ struct pool {
     int64_t pool__max_idle;
     conc_chan(struct pool__idle) pool__idle;
     conc_chan(char) pool__permits, pool__shut;
-    size_t pool__refs; /* the owner, and every call and resource that is out */
+    size_t pool__refs; /* the owner, every resource that is out, and every call that does more than look */
     /* the mutex makes close and release one or the other; it is never held in open, close or check */
     conc_mutex pool__mutex;
     conc_cond pool__back;
     bool pool__closed;
+    size_t pool__hands; /* calls that may have something in hand that is neither idle nor lent */
     struct pool_stats pool__stats;
 };
 
@@ -98,6 +99,7 @@ static inline struct pool *pool__make(size_t idle, size_t max, void (*open_)(voi
     p->pool__mutex = mutex;
     p->pool__back = cond;
     p->pool__closed = false;
+    p->pool__hands = 0;
     p->pool__stats = none;
     if (p->pool__idle == NULL || p->pool__permits == NULL || p->pool__shut == NULL) return pool__unref(p), (struct pool *)NULL;
     for (size_t i = 0; i < max; i++) conc_chan_send(p->pool__permits, 0);
@@ -113,9 +115,17 @@ static inline void pool__drop(struct pool *p, void *item, bool stale) {
     conc_mutex_unlock(&p->pool__mutex);
 }
 
+/* All four with the mutex. Has everything come back? After the close that includes what somebody has yet to close. */
+static inline bool pool__is_back(const struct pool *p) { return p->pool__stats.lent == 0 && (!p->pool__closed || p->pool__hands == 0); }
 /* What was lent has been dealt with. */
 static inline void pool__returned(struct pool *p) {
-    if (--p->pool__stats.lent == 0) conc_cond_broadcast(&p->pool__back);
+    p->pool__stats.lent--;
+    if (pool__is_back(p)) conc_cond_broadcast(&p->pool__back);
+}
+static inline void pool__reach(struct pool *p) { p->pool__hands++; }
+static inline void pool__let_go(struct pool *p) {
+    p->pool__hands--;
+    if (pool__is_back(p)) conc_cond_broadcast(&p->pool__back);
 }
 
 static inline bool pool__is_stale(struct pool *p, const struct pool__idle *it) {
@@ -133,23 +143,33 @@ static inline int pool__gave_up(struct pool *p, int err, bool failed) {
     return err;
 }
 
-static inline int pool__get(struct pool *p, conc_ctx *ctx, void **item) {
-    enum { SHUT, DONE, IDLE, PERMIT, NONE };
-    struct pool__idle it = { NULL, 0 };
-    char permit;
-    int got = conc_select_ordered_of(conc_case_recv(p->pool__shut, &permit), conc_case_done(ctx), conc_case_recv(p->pool__idle, &it),
-                                     conc_case_recv(p->pool__permits, &permit), conc_case_default());
-    bool waits = got == NONE;
-    if (waits)
-        got = conc_select_ordered_of(conc_case_recv(p->pool__shut, &permit), conc_case_done(ctx), conc_case_recv(p->pool__idle, &it),
-                                     conc_case_recv(p->pool__permits, &permit));
-    conc_mutex_lock(&p->pool__mutex);
-    p->pool__stats.waited += waits;
-    bool closed = p->pool__closed;
-    if (got == IDLE || got == PERMIT) p->pool__stats.lent++;
+enum { POOL__SHUT, POOL__DONE, POOL__IDLE, POOL__PERMIT, POOL__NONE };
+/* Take an idle resource, or a permit for one: -> which, or why not. With the mutex, which it leaves while it waits. */
+static inline int pool__take(struct pool *p, conc_ctx *ctx, struct pool__idle *it) {
+    char none;
+    const conc_case shut = conc_case_recv(p->pool__shut, &none), done = conc_case_done(ctx);
+    const conc_case idle = conc_case_recv(p->pool__idle, it), permit = conc_case_recv(p->pool__permits, &none);
+    if (p->pool__closed) return POOL__SHUT;
+    int got = conc_select_ordered_of(shut, done, idle, permit, conc_case_default());
+    if (got != POOL__NONE) return got;
+    p->pool__stats.waited++;
+    pool__reach(p);
     conc_mutex_unlock(&p->pool__mutex);
-    if (got == SHUT) return CONC_CLOSED;
-    if (got == DONE) return (int)conc_ctx_err(ctx);
+    got = conc_select_ordered_of(shut, done, idle, permit);
+    conc_mutex_lock(&p->pool__mutex);
+    pool__let_go(p);
+    return got;
+}
+
+static inline int pool__get(struct pool *p, conc_ctx *ctx, void **item) {
+    struct pool__idle it = { NULL, 0 };
+    conc_mutex_lock(&p->pool__mutex);
+    int got = pool__take(p, ctx, &it);
+    bool closed = p->pool__closed;
+    if (got == POOL__IDLE || got == POOL__PERMIT) p->pool__stats.lent++;
+    conc_mutex_unlock(&p->pool__mutex);
+    if (got == POOL__SHUT) return CONC_CLOSED;
+    if (got == POOL__DONE) return (int)conc_ctx_err(ctx);
 
     /* from here on it is ours: an idle resource, or a permit for one */
     bool stale = it.item != NULL && !closed && pool__is_stale(p, &it);
@@ -205,11 +225,20 @@ static inline void pool__release(struct pool *p, void *item) {
     pool__unref(p);
 }
 
+/* A close or prune is through with the idle ones. */
+static inline void pool__went_over(struct pool *p) {
+    conc_mutex_lock(&p->pool__mutex);
+    pool__let_go(p);
+    conc_mutex_unlock(&p->pool__mutex);
+    pool__unref(p);
+}
+
 static inline void pool__shut_down(struct pool *p) {
     struct pool__idle it;
     conc_mutex_lock(&p->pool__mutex);
     bool first = !p->pool__closed;
     p->pool__closed = true;
+    if (first) pool__ref(p), pool__reach(p); /* who is told that it is closed may free it */
     conc_mutex_unlock(&p->pool__mutex);
     if (!first) return;
     conc_chan_close(p->pool__shut);
@@ -217,11 +246,15 @@ static inline void pool__shut_down(struct pool *p) {
         pool__drop(p, it.item, false);
         conc_chan_send(p->pool__permits, 0);
     }
+    pool__went_over(p);
 }
 
 static inline size_t pool__prune(struct pool *p) {
     struct pool__idle it;
     size_t dropped = 0;
+    conc_mutex_lock(&p->pool__mutex);
+    pool__ref(p), pool__reach(p);
+    conc_mutex_unlock(&p->pool__mutex);
     for (size_t n = conc_chan_len(p->pool__idle); n > 0 && conc_chan_try_recv(p->pool__idle, &it) == CONC_OK; n--) {
         bool stale = pool__is_stale(p, &it);
         conc_mutex_lock(&p->pool__mutex);
@@ -232,13 +265,14 @@ static inline size_t pool__prune(struct pool *p) {
         conc_chan_send(p->pool__permits, 0);
         dropped++;
     }
+    pool__went_over(p);
     return dropped;
 }
 
 static inline conc_status pool__wait(struct pool *p, conc_ctx *ctx) {
     conc_status err = CONC_OK;
     conc_mutex_lock(&p->pool__mutex);
-    while (p->pool__stats.lent > 0 && err == CONC_OK) err = conc_cond_wait_ctx(&p->pool__back, &p->pool__mutex, ctx);
+    while (!pool__is_back(p) && err == CONC_OK) err = conc_cond_wait_ctx(&p->pool__back, &p->pool__mutex, ctx);
     conc_mutex_unlock(&p->pool__mutex);
     return err;
 }

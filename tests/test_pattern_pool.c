@@ -297,6 +297,64 @@ TEST(stress_few) { for (int i = 0; i < scale(20); i++) stress(2, 4, (int)live(50
 TEST(stress_none_kept) { for (int i = 0; i < scale(20); i++) stress(0, 3, (int)live(30), i & 1); }
 TEST(stress_many) { for (int i = 0; i < scale(20); i++) stress(64, 64, (int)live(200), i & 1); }
 
+/* After close and wait the last resource has been closed, whoever was about to take it. */
+__attribute__((noinline)) static void borrow_some(things p) { /* inline, gcc would find that it frees p */
+    struct thing *t;
+    while (pool_acquire(p, NULL, &t) == 0) pool_release(p, t);
+}
+static void prune_some(things p, conc_ctx *ctx) {
+    while (conc_ctx_err(ctx) == CONC_OK) (void)pool_prune(p);
+}
+static conc_atomic(int) pastime; /* read, to let some time go by */
+static void pause_for(unsigned n) {
+    while (n--) (void)conc_atomic_load(&pastime);
+}
+TEST(all_are_back) {
+    struct rng g = rng_new(0);
+    int n = (int)scale(200);
+    for (int i = 0; i < n; i++) {
+        struct source s = { 0 };
+        things p = pool_make(struct thing, 2, 2, open_thing, close_thing, &s);
+        conc_ctx *pruning = conc_ctx_with_cancel(conc_ctx_background());
+        conc_wg wg = CONC_WG_INIT;
+        for (int k = 0; k < 3; k++) conc_wg_go(&wg, borrow_some, p);
+        if (i & 1) conc_wg_go(&wg, prune_some, p, pruning);
+        pause_for(rng_below(&g, 5000));
+        pool_close(p);
+        CHECK_EQ(pool_wait(p, NULL), CONC_OK);
+        CHECK_EQ(conc_atomic_load(&s.alive), 0);
+        conc_ctx_cancel(pruning);
+        conc_wg_wait(&wg);
+        conc_ctx_free(pruning);
+        pool_free(p);
+    }
+}
+/* Somebody else closes it; who cannot acquire any more frees it, before that close has returned. */
+static void close_later(things p, unsigned delay) {
+    pause_for(delay);
+    pool_close(p);
+}
+static void *close_pool_thread(void *p) { return pool_close((things)p), NULL; }
+TEST(freed_when_closed) {
+    struct rng g = rng_new(0);
+    int n = (int)scale(1000);
+    for (int i = 0; i < n; i++) {
+        struct source s = { 0 };
+        things p = pool_make(struct thing, 2, 2, open_thing, close_thing, &s);
+        bool threads = rng_below(&g, 16) == 0;
+        conc_wg wg = CONC_WG_INIT;
+        pthread_t t = pthread_self();
+        pool_release(p, get(p));
+        if (threads) t = thread_start(close_pool_thread, (void *)p);
+        else conc_wg_go(&wg, close_later, p, rng_below(&g, 2000));
+        borrow_some(p);
+        pool_free(p);
+        conc_wg_wait(&wg);
+        if (threads) thread_join(t);
+        CHECK_EQ(conc_atomic_load(&s.alive), 0);
+    }
+}
+
 CRASH(no_resources, "panic: pool_make: max must be at least 1") {
     (void)pool_make(struct thing, 1, 0, open_thing, close_thing, NULL);
 }
