@@ -14,8 +14,9 @@
      if (shutdown_init(&s, true) != CONC_OK) ...                 // true: SIGINT and SIGTERM begin it
      shutdown_hook(&s, close_database, &db);             // int close_database(conc_ctx *ctx, struct db *db)
 
-     while ((fd = conc_accept_ctx(shutdown_stopping(&s), listener, NULL, NULL)) >= 0)        // in a goroutine
+     while ((fd = conc_accept_ctx(shutdown_stopping(&s), listener, NULL, NULL)) >= 0)        // in a goroutine that has entered, too
          if (shutdown_enter(&s, "connection")) go(serve, &s, fd); else conc_close(fd);
+     shutdown_leave(&s, "listener");
      ... serve: uses shutdown_cut(&s) as its context, and ends with shutdown_leave(&s, "connection")
 
      if (shutdown_run(&s, NULL) != CONC_OK) fprintf(stderr, "%s\n", s.report.text);        // in main: waits for the signal, too
@@ -27,9 +28,9 @@
    report, and no hook can wait for it. The first signal begins the stop; from then on signals have their former effect, so the second
    ends the program. Error: a hook that returns other than 0 does not keep the others from running; the first such is in the report.
 
-   Who owns what: the struct is yours and stays where it is until shutdown_free; so does what the hooks' arguments point to. Names are
-   borrowed: use literals. Hooks and settings before shutdown_run, by one goroutine; enter, leave, begin and the contexts from any
-   goroutine or thread.
+   Who owns what: the struct is yours and stays where it is until shutdown_free; so does what the hooks' arguments point to. shutdown_free
+   waits for those who have entered: whoever goes on using s or its contexts in another goroutine enters first. Names are borrowed: use
+   literals. Hooks and settings before shutdown_run, by one goroutine; enter, leave, begin and the contexts from any goroutine or thread.
 
    Source: http.Server.Shutdown with signal.NotifyContext, and the hooks of every Go service's main. */
 #ifndef SHUTDOWN_H
