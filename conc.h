@@ -3125,6 +3125,7 @@ static struct conc__sched {
     int64_t steals, handoffs, wakes;
     bool monitor_on;
     pthread_t monitor;
+    sigset_t sigmask;     /* of the thread that started the runtime: every worker's */
     uint32_t mon_wake;    /* futex */
     conc__rec *recs;      /* batches of free records: linked through arg[0], each batch through arg[1] */
     uint32_t stack_lock;
@@ -5023,6 +5024,7 @@ CONC__FN void conc__thread_end(conc__m *m) {
 CONC__FN void *conc__m_main(void *arg) {
     conc__m *m = (conc__m *)arg;
     conc__tls_m = m;
+    (void)pthread_sigmask(SIG_SETMASK, &conc__rt.sigmask, NULL); /* our maker may be a thread that blocks signals, as the relay does */
     conc__tsan_blind(true);
     conc__thread_begin(m);
     conc__m_loop(m);
@@ -14152,6 +14154,7 @@ CONC__FN void conc__start(void) {
     conc__rt.next_id = 1;
     conc__rt.waiter_due = INT64_MAX;
     conc__rt.attn = CONC__ATTN_MONITOR | CONC__ATTN_WAKE;
+    (void)pthread_sigmask(SIG_SETMASK, NULL, &conc__rt.sigmask);
     conc__rt.max_m = conc__env("CONC_MAX_THREADS", 1, 1000000, 10000);
     conc__lock(&conc__rt.lock);
     conc__set_procs(conc__env("CONC_PROCS", 1, CONC__PROCS_MAX, conc__os_procs()));

@@ -204,6 +204,10 @@ static void let_run(void) {
     conc_yield();
     conc_sleep(CONC_MS / 5); /* a poll of the state above: its pace, not what is waited for */
 }
+void nap(long ns) {
+    struct timespec t = { 0, ns };
+    (void)nanosleep(&t, NULL);
+}
 
 bool wait_parked(uint64_t id, const char *reason) {
     char state[80] = "";

@@ -141,6 +141,8 @@ int dump_count(int *blocked);
 char *dump_text(void);
 /* Wait until goroutine id is parked (for any reason, or with this one); false after 10 seconds. */
 bool wait_parked(uint64_t id, const char *reason);
+/* The thread sleeps, for less than a second, without the runtime, which would have a timer to watch. */
+void nap(long ns);
 /* Wait until all goroutines but the caller are parked or gone; false after 10 seconds. */
 bool settle(void);
 /* Wait (yielding) until *counter is at least n; false after 10 seconds. */

@@ -683,11 +683,6 @@ TEST(lock_thread) {
     }
 }
 
-static void nap(long ns) { /* without the runtime, which would have a timer to watch */
-    struct timespec t = { 0, ns };
-    (void)nanosleep(&t, NULL);
-}
-
 struct meeting {
     conc_atomic(int) ready, in, done;
     int rounds;
