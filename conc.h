@@ -935,7 +935,8 @@ CONC_API void conc_ctx_cancel(conc_ctx *ctx);
 CONC_API void conc_ctx_cancel_cause(conc_ctx *ctx, int cause);
 /* Cancel ctx (unless it is one that cannot be) and give the maker's reference back, once. NULL is allowed. */
 CONC_API void conc_ctx_free(conc_ctx *ctx);
-/* Take, drop another reference; dropping does not cancel. Ending the last one under a waiting goroutine ends the program. */
+/* Take, drop another reference; dropping does not cancel. Ending the last one under a waiting goroutine ends the program (but I/O, a mutex
+   and a condition variable hold one while they wait). */
 CONC_API conc_ctx *conc_ctx_ref(conc_ctx *ctx);
 CONC_API void conc_ctx_unref(conc_ctx *ctx);
 /* CONC_OK while ctx is not done, then CONC_CANCELED or CONC_TIMEOUT for good. */
@@ -2945,12 +2946,14 @@ CONC__INLINE void conc__unlock(uint32_t *l) {
     conc__st_rel(l, conc__ld(l) + 1);
 }
 
-/* Wait until somebody else, who is running and needs nothing of ours, has cleared *word. Partner: that release store. */
+/* The i-th look in vain at what somebody else, who is running and needs nothing of ours, will change at once. */
+CONC__INLINE void conc__linger(unsigned i) {
+    if (i < 1000) conc__os_relax();
+    else (void)sched_yield();
+}
+/* Wait until such a one has cleared *word. Partner: that release store. */
 CONC__INLINE void conc__await_zero(uint32_t *word) {
-    for (unsigned i = 0; conc__ld_acq(word); i++) {
-        if (i < 1000) conc__os_relax();
-        else (void)sched_yield();
-    }
+    for (unsigned i = 0; conc__ld_acq(word); i++) conc__linger(i);
 }
 
 // >>sched-types
@@ -5483,8 +5486,9 @@ CONC__INLINE void conc__waiter_init(conc__waiter *w, conc__m *m, void *elem) {
    a value) refers to its nearest source; one that is never done has none. The life of a node n is in n->state:
 
      OFF -> ON      conc__ctx_watch, under the lock, and only while the context is not done: so the list of one that is done only shrinks
-     ON -> OFF      conc__ctx_unwatch, under the lock: n->f has not run and will not
-     ON -> FIRING   the canceller, under the lock; it takes n out of the list and alone may touch it
+     ON -> LEAVING  conc__ctx_unwatch, by a compare-and-swap: n->f has not run and will not
+     LEAVING -> OFF the same, under the lock, where it takes n out of the list
+     ON -> FIRING   the canceller, by a compare-and-swap under the lock; it takes n out of the list and alone may touch it
      FIRING -> OFF  n->f, by a release store that is its last access to the node and to everything the owner may free with it.
                     Partner: the acquire loads in conc__ctx_unwatch, which waits for this
 
@@ -5494,11 +5498,16 @@ CONC__INLINE void conc__waiter_init(conc__waiter *w, conc__m *m, void *elem) {
    whoever unlinks the waiter has won. n->err tells the owner how the context ended: a woken goroutine need not touch the context
    again, which may be gone.
 
+   A context may be freed once it has been cancelled, whoever is still on the way out of a wait. An owner that finds n FIRING or OFF
+   therefore leaves the context alone; and one that has made n LEAVING is waited for by the canceller, until the lock is released
+   (conc__ctx_take). Both want n while it is ON, which is why a swap decides: after a mere look the context could be gone.
+   What may wait more than once (a mutex, a cond, I/O) holds a reference: between two waits no canceller knows of it.
+
    Rejected: a goroutine for each wait or each child (Go's, for foreign contexts; 2 KiB and a switch each); waiting on the done
    channel by a select of two (twice the locks, and a channel for every context); calling n->f under the context's lock (it would
    have to come after every channel's lock and before it). */
 typedef struct conc__ctx_node conc__ctx_node;
-enum { CONC__N_OFF = 0, CONC__N_ON = 1, CONC__N_FIRING = 2 };
+enum { CONC__N_OFF = 0, CONC__N_ON = 1, CONC__N_FIRING = 2, CONC__N_LEAVING = 3 };
 struct conc__ctx_node {
     conc__ctx_node *next, **link;   /* link: the word that points to this node */
     void (*f)(conc__ctx_node *n);   /* NULL: the node is a child context's */
@@ -5550,23 +5559,23 @@ CONC__FN bool conc__ctx_watch(conc_ctx *ctx, conc__ctx_node *n, void (*f)(conc__
     return err == CONC_OK; /* n may have been fired by now */
 }
 CONC__INLINE void conc__ctx_unlink(conc__ctx_node *n) {
-    conc__st(n->link, n->next);
+    conc__st_rel(n->link, n->next); /* partner: the acquire in conc__ctx_take */
     if (n->next) n->next->link = n->link;
 }
 /* Afterwards n->f is not running and will not run; true if it has not. No locks held that n->f takes. The context is touched only if
-   it has not fired n yet. */
+   it has not fired n, and then cannot go away before its lock is released. */
 CONC__FN bool conc__ctx_unwatch(conc_ctx *ctx, conc__ctx_node *n) {
-    if (conc__ld_acq(&n->state) == CONC__N_OFF) return false;
+    uint32_t state = conc__ld_acq(&n->state);
+    if (state != CONC__N_ON || !conc__cas(&n->state, &state, CONC__N_LEAVING)) {
+        conc__await_zero(&n->state);
+        return false;
+    }
     conc_ctx *c = conc__ctx_source(ctx);
     conc__lock(&c->lock);
-    bool on = conc__ld(&n->state) == CONC__N_ON;
-    if (on) {
-        conc__ctx_unlink(n);
-        conc__st(&n->state, CONC__N_OFF);
-    }
+    conc__ctx_unlink(n);
+    conc__st(&n->state, CONC__N_OFF);
     conc__unlock(&c->lock);
-    if (!on) conc__await_zero(&n->state);
-    return on;
+    return true;
 }
 
 /* A wait in one queue that a context may end, and a deadline too. */
@@ -6559,7 +6568,11 @@ CONC_API conc_status conc_mutex_lock_ctx(conc_mutex *m, conc_ctx *ctx) {
     conc__point2(TRYLOCK, m, conc__ctx_source(ctx));
     conc_status err = conc__ctx_err(conc__ctx_source(ctx));
     if (conc__unlikely(err != CONC_OK)) return err;
-    return conc__likely(conc__mutex_try(m)) ? CONC_OK : conc__mutex_slow(m, ctx, INT64_MAX);
+    if (conc__likely(conc__mutex_try(m))) return CONC_OK;
+    conc_ctx_ref(ctx); /* woken, it may find the mutex taken and wait again */
+    err = conc__mutex_slow(m, ctx, INT64_MAX);
+    conc_ctx_unref(ctx);
+    return err;
 }
 CONC__NOINLINE void conc__unlock_fatal(const char *text) { conc__fatal("%s", text); }
 /* An unlock with a waiter to wake: the mutex is there until this has opened it or handed it on, since nobody else can lock it. 0 if
@@ -6991,7 +7004,11 @@ CONC_API conc_status conc_cond_wait_for(conc_cond *c, conc_mutex *m, int64_t ns)
 }
 CONC_API conc_status conc_cond_wait_ctx(conc_cond *c, conc_mutex *m, conc_ctx *ctx) {
     conc_status err = conc__ctx_err(conc__ctx_source(ctx));
-    return err != CONC_OK ? err : conc__cond_wait(c, m, ctx, INT64_MAX);
+    if (err != CONC_OK) return err;
+    conc_ctx_ref(ctx); /* it lets go of m, and only then watches the context */
+    err = conc__cond_wait(c, m, ctx, INT64_MAX);
+    conc_ctx_unref(ctx);
+    return err;
 }
 CONC_API void conc_cond_signal(conc_cond *c) {
     conc__point(SIGNAL, c);
@@ -7192,19 +7209,27 @@ CONC__INLINE void conc__ctx_prefetch(conc__ctx_node *next) {
     struct conc_chan *done = next->f ? NULL : conc__ld_acq(&conc__ctx_of(next)->done); /* partner: the release in conc__ctx_done */
     if (done) __builtin_prefetch(conc__ld(&done->recvq));
 }
-/* Next node of a context that is done, now ours; NULL: none is left. */
-CONC__FN conc__ctx_node *conc__ctx_take(conc_ctx *c) {
-    if (!conc__ld(&c->nodes)) return NULL; /* no node comes any more */
-    conc__lock(&c->lock);
+/* The first node of c, now ours; NULL: there is none, or its owner is about to take it out. Lock held. */
+CONC__INLINE conc__ctx_node *conc__ctx_seize(conc_ctx *c) {
     conc__ctx_node *n = c->nodes;
-    if (n) {
-        conc__ctx_unlink(n);
-        if (n->next) conc__ctx_prefetch(n->next);
-        n->err = (conc_status)c->err;
-        conc__st(&n->state, CONC__N_FIRING);
-    }
-    conc__unlock(&c->lock);
+    uint32_t on = CONC__N_ON;
+    if (!n || !conc__cas(&n->state, &on, CONC__N_FIRING)) return NULL;
+    conc__ctx_unlink(n);
+    if (n->next) conc__ctx_prefetch(n->next);
+    n->err = (conc_status)c->err;
     return n;
+}
+/* Next node of a context that is done, now ours; NULL: none is left, none comes any more, and nobody who took one out will touch the
+   context again: he did so under the lock, which is seen to be held by whoever sees the list without the node. */
+CONC__FN conc__ctx_node *conc__ctx_take(conc_ctx *c) {
+    for (unsigned i = 0; conc__ld_acq(&c->nodes) || (conc__ld(&c->lock) & 1); i++) { /* partner: the release in conc__ctx_unlink */
+        conc__lock(&c->lock);
+        conc__ctx_node *n = conc__ctx_seize(c);
+        conc__unlock(&c->lock);
+        if (n) return n;
+        conc__linger(i);
+    }
+    return NULL;
 }
 /* The child that n belongs to, marked done and held, to be walked next; NULL: somebody else has been there. */
 CONC__FN conc_ctx *conc__ctx_descend(conc_ctx *up, conc__ctx_node *n) {
@@ -7715,6 +7740,13 @@ CONC__FN int conc__fd_register(conc__fd *f, int fd, int what) {
     return 0;
 }
 
+/* What may wait several times with a context holds a reference meanwhile: who sees that it has begun (the peer, that something came)
+   may cancel and free the context between two of the waits. Keeps errno. */
+CONC__FN void conc__ctx_let_go(conc_ctx *ctx) {
+    int err = errno;
+    conc_ctx_unref(ctx);
+    errno = err;
+}
 /* One operation on a descriptor: begin, then the call, and again while conc__op_again says so, then end. */
 typedef struct conc__op {
     conc__fd *f;
@@ -7723,7 +7755,7 @@ typedef struct conc__op {
     bool woken;    /* by an edge: to be passed on at the end */
     uint32_t seen[2];
     int64_t deadline;
-    conc_ctx *ctx;
+    conc_ctx *ctx; /* referenced */
 } conc__op;
 CONC__INLINE bool conc__fail(int err) {
     errno = err;
@@ -7780,15 +7812,16 @@ CONC__FN bool conc__op_begin(conc__op *o, int fd, int what, int64_t deadline, co
     o->what = (uint8_t)what;
     o->woken = false;
     o->deadline = deadline;
-    o->ctx = ctx;
+    o->ctx = conc_ctx_ref(ctx);
     while (conc__unlikely(__atomic_fetch_add(&o->f->state, 1, __ATOMIC_ACQUIRE) & CONC__FD_CLOSING)) /* partner: the end of conc_close */
-        if (!conc__fd_refused(o)) return false;
+        if (!conc__fd_refused(o)) return conc__ctx_let_go(ctx), false;
     conc__op_look(o);
     return true;
 }
 CONC__INLINE void conc__op_end(conc__op *o) {
     if (conc__unlikely(o->woken && conc__ld(&o->f->q) != NULL)) conc__fd_pass(o->f, o->what);
     conc__fd_unref(o->f);
+    if (conc__unlikely(o->ctx != NULL)) conc__ctx_let_go(o->ctx);
 }
 /* An OS thread waits, until the descriptor is ready, or conc_close or the context wakes it by the eventfd. */
 struct conc__fd_watch { conc__ctx_node n; conc__wakeup event; };
@@ -8438,7 +8471,7 @@ CONC__FN int conc__dial(int family, const struct sockaddr *addr, socklen_t len, 
 CONC__FN int conc__dial_tcp(conc_ctx *ctx, const char *address, int64_t deadline) {
     if (conc__in_test(conc__self())) return conc__net_dial(address, false, deadline, ctx);
     conc__ensure();
-    struct addrinfo *list = conc__resolve(address, false, deadline, ctx);
+    struct addrinfo *list = conc__resolve(address, false, deadline, conc_ctx_ref(ctx));
     int fd = -1;
     for (struct addrinfo *a = list; a && fd < 0; a = a->ai_next) {
         fd = conc__dial(a->ai_family, a->ai_addr, a->ai_addrlen, deadline, ctx);
@@ -8446,6 +8479,7 @@ CONC__FN int conc__dial_tcp(conc_ctx *ctx, const char *address, int64_t deadline
     }
     int err = errno;
     if (list) freeaddrinfo(list);
+    conc_ctx_unref(ctx);
     errno = err;
     return fd;
 }
@@ -8565,6 +8599,7 @@ CONC__FN pid_t conc__wait_pid(pid_t pid, int *status, int64_t deadline, conc_ctx
         (void)conc__blocking_begin();
         return (pid_t)conc__blocking_errno(conc__reap(pid, status, 0));
     }
+    conc_ctx_ref(ctx);
     for (int64_t nap = CONC_MS; (got = conc__reap(pid, status, WNOHANG)) == 0; nap = nap < 8 * CONC_MS ? nap * 2 : nap) {
         conc_status st = CONC_OK;
         if (fd < 0 && (st = conc__nap(nap, deadline, ctx)) != CONC_OK) errno = conc__errno_of(st);
@@ -8574,6 +8609,7 @@ CONC__FN pid_t conc__wait_pid(pid_t pid, int *status, int64_t deadline, conc_ctx
         }
     }
     if (fd >= 0) (void)conc__close_failed(fd);
+    conc__ctx_let_go(ctx);
     return got;
 }
 CONC_API pid_t conc_wait_pid(pid_t pid, int *status) { return conc__wait_pid(pid, status, INT64_MAX, NULL); }
