@@ -5313,16 +5313,19 @@ CONC__FN void conc__timer_notify(conc__p *p, int64_t when, bool parks) {
     if (conc__ld(&conc__rt.attn) & CONC__ATTN_MONITOR) conc__kick_monitor();
     if (conc__ld(&conc__rt.nidle_p) > 0 && conc__ld(&conc__rt.nspin) == 0) (void)conc__wake_worker();
 }
-/* Arm t. Not while it is armed. */
-CONC__FN void conc__timer_put(conc__timer *t, int64_t when, bool parks) {
+/* Arm t. Not while it is armed. held: a lock to release, or NULL; released before t can fire, because whoever is let go on then may free
+   t, and the lock with it. */
+CONC__FN void conc__timer_put_under(conc__timer *t, int64_t when, bool parks, uint32_t *held) {
     conc__p *p = conc__timer_home(conc__self());
     conc__ordered_anew(t, TIMER);
     conc__lock(&p->tlock);
     t->when = when;
     conc__heap_put(p, t);
+    if (held) conc__unlock(held);
     conc__unlock(&p->tlock);
     conc__timer_notify(p, when, parks);
 }
+CONC__FN void conc__timer_put(conc__timer *t, int64_t when, bool parks) { conc__timer_put_under(t, when, parks, NULL); }
 /* Disarm t; true if it was armed. Afterwards t->f is not running and will not run. */
 CONC__FN bool conc__timer_del(conc__timer *t) {
     bool armed = false;
@@ -6391,8 +6394,7 @@ CONC__FN bool conc__timer_rearm(struct conc_timer *x, int64_t ns, int64_t period
     conc__lock(&x->lock);
     bool was = conc__timer_disarm(x);
     x->t.period = period;
-    conc__timer_put(&x->t, conc__deadline(ns), false);
-    conc__unlock(&x->lock);
+    conc__timer_put_under(&x->t, conc__deadline(ns), false, &x->lock);
     return was;
 }
 CONC_API conc_timer *conc_timer_new(int64_t ns) {
