@@ -437,7 +437,9 @@ extern void (*const conc__go_stub4)(void);
    chan_send_for(c, v, ns), chan_recv_for(c, &v, ns)          the same with a time limit: CONC_TIMEOUT
    chan_send_until(c, v, t), chan_recv_until(c, &v, t)        with a deadline on conc_now()'s clock
    chan_ref(c), chan_free(c)          take, drop a reference. The last chan_free frees the channel and what its buffer holds;
-                          freeing it under a waiting goroutine ends the program. NULL is allowed.
+                          freeing it under a waiting goroutine ends the program. NULL is allowed. A plain send, receive
+                          or close need not have returned when whoever it met drops the last reference; a select, and what
+                          has a time limit or a context, must.
    Values of one sender arrive in order; waiters are served first come, first served. All of it from any thread.
    Happens-before is Go's: a send before its receive completes, a close before a receive that sees it. */
 struct conc_chan;
@@ -619,7 +621,8 @@ static inline void conc__sel_end(conc__sel *s) {
 /* All of these are valid when zero-filled (static storage, = {0}, or the _INIT value), own no memory outside themselves, and
    need no destroy (but for a big-reader lock). Do not copy one that has been used. Goroutines and OS threads may both use them.
    Who unlocked a mutex last may free it; so may who waited free a wait group, semaphore, condition variable or barrier, though the
-   done, release, signal that let it go on has not returned yet. A read-write mutex or a once must be left alone by all. */
+   done, release, signal that let it go on has not returned yet. But a wait with a time limit or a context must have returned, whoever
+   else waits for the same. A read-write mutex or a once must be left alone by all. */
 
 /* Mutual exclusion. A lock is not tied to a goroutine: any may unlock. A waiter of more than 1 ms gets the lock handed over
    directly (starvation mode). unlock of an unlocked mutex ends the program. Source: sync.Mutex. */
@@ -3535,6 +3538,9 @@ CONC__NOINLINE void conc__stack_spill(conc__p *p) {
 CONC__FN void conc__slab_free(struct conc__slab *s) {
     if (RUNNING_ON_VALGRIND)
         for (uint32_t i = 0; i < s->used; i++) VALGRIND_STACK_DEREGISTER(s->valgrind[i]);
+#if CONC__ASAN
+    __asan_unpoison_memory_region(s->base, s->size); /* marks of goroutines that were abandoned: the system may give the place to others */
+#endif
     conc__os_release(s->base, s->size);
     CONC_FREE(s);
 }
@@ -5818,11 +5824,7 @@ CONC__INLINE conc_status conc__recv_wait(struct conc_chan *c, void *v, conc_ctx 
     conc__q_put(&c->recvq, &w);
     conc_status st = conc__wait_until(m, &c->lock, &c->recvq, &w, CONC__W_RECV, ctx, deadline, NULL, NULL);
     if (conc__unlikely(st != CONC_OK)) return st;
-    if (conc__unlikely(!w.ok)) {
-        if (v) memset(v, 0, c->size);
-        return CONC_CLOSED;
-    }
-    return CONC_OK;
+    return conc__likely(w.ok) ? CONC_OK : CONC_CLOSED;
 }
 CONC__NOINLINE void conc__send_park(struct conc_chan *c, const void *v) { (void)conc__send_wait(c, v, NULL, INT64_MAX); }
 CONC__NOINLINE bool conc__recv_park(struct conc_chan *c, void *v) { return conc__recv_wait(c, v, NULL, INT64_MAX) == CONC_OK; }
@@ -5960,7 +5962,8 @@ CONC_API conc_status conc__chan_recv_ctx(const volatile void *ch, void *v, conc_
     if (who) conc__ready(who, true);
     return step == CONC__STEP_DONE ? CONC_OK : CONC_CLOSED;
 }
-/* Close c, whose lock is held: -> its waiters, to be woken once it is released. */
+/* Close c, whose lock is held: -> its waiters, to be woken once it is released. Receivers are given their zeros here: who has closed the
+   channel may free it before they run. */
 CONC__FN conc__waiter *conc__chan_shut(struct conc_chan *c) {
     conc__st(&c->closed, 1);
     conc__ordered_before(c, ALL);
@@ -5968,6 +5971,7 @@ CONC__FN conc__waiter *conc__chan_shut(struct conc_chan *c) {
     for (int side = 0; side < 2; side++)
         for (conc__waiter *w; (w = conc__q_take(side ? &c->sendq : &c->recvq)) != NULL;) {
             w->ok = false;
+            if (side == 0 && w->elem) memset(w->elem, 0, c->size);
             *end = w;
             end = &w->next;
             w->next = NULL;
@@ -8287,7 +8291,11 @@ CONC_API int conc_close_write(int fd) {
 }
 
 /* Addresses. */
+/* The threads that look names up are joined by nobody: conc_shutdown does not wait for a name server. It sets off, and waits while
+   anybody is waking: either a thread sees off and wakes nobody, or it is waited for (Dekker). When no goroutine runs any more it gives
+   back what those hold that it found waiting, so that threads that come later find nobody, and free what they worked for. */
 typedef struct conc__lookup { /* shared by the caller and the thread that works for it; the second to leave frees it */
+    struct conc__lookup *next, **link;
     uint32_t lock;
     int refs, result, err;
     bool done;
@@ -8295,6 +8303,10 @@ typedef struct conc__lookup { /* shared by the caller and the thread that works 
     struct addrinfo hints, *list;
     char *node, *service; /* behind the struct */
 } conc__lookup;
+static struct conc__lookups {
+    uint32_t lock, off, waking;
+    conc__lookup *list; /* those whose callers have not left; lock */
+} conc__lookups;
 CONC__FN void conc__lookup_unref(conc__lookup *l) {
     conc__lock(&l->lock);
     bool last = --l->refs == 0;
@@ -8307,18 +8319,50 @@ CONC__FN void *conc__lookup_main(void *arg) {
     conc__lookup *l = (conc__lookup *)arg;
     struct addrinfo *list = NULL;
     int result = getaddrinfo(l->node, l->service, &l->hints, &list), err = errno;
+    (void)conc__add(&conc__lookups.waking, 1);
     conc__lock(&l->lock);
     l->result = result;
     l->err = err;
     l->list = list;
     l->done = true;
-    conc__waiter *w = l->q;
+    conc__waiter *w = __atomic_load_n(&conc__lookups.off, __ATOMIC_SEQ_CST) ? NULL : l->q;
     conc__who who = w ? w->who : 0;
     if (w) conc__q_del(&l->q, w);
     conc__unlock(&l->lock);
     if (who) conc__ready(who, false);
+    (void)conc__add(&conc__lookups.waking, -1); /* partner: conc__lookups_off */
     conc__lookup_unref(l);
     return NULL;
+}
+CONC__FN void conc__lookup_enter(conc__lookup *l) {
+    conc__lock(&conc__lookups.lock);
+    l->next = conc__lookups.list;
+    l->link = &conc__lookups.list;
+    if (l->next) l->next->link = &l->next;
+    conc__lookups.list = l;
+    conc__unlock(&conc__lookups.lock);
+}
+CONC__FN void conc__lookup_leave(conc__lookup *l) {
+    conc__lock(&conc__lookups.lock);
+    *l->link = l->next;
+    if (l->next) l->next->link = l->link;
+    conc__unlock(&conc__lookups.lock);
+    conc__lookup_unref(l);
+}
+/* conc_shutdown: from here on no thread wakes anybody. */
+CONC__FN void conc__lookups_off(void) {
+    __atomic_store_n(&conc__lookups.off, 1, __ATOMIC_SEQ_CST);
+    conc__await_zero(&conc__lookups.waking);
+}
+/* Those who wait still were abandoned. */
+CONC__FN void conc__lookups_end(void) {
+    for (conc__lookup *l; (l = conc__lookups.list) != NULL;) {
+        conc__lock(&l->lock);
+        l->q = NULL;
+        conc__unlock(&l->lock);
+        conc__lookup_leave(l);
+    }
+    conc__st(&conc__lookups.off, 0);
 }
 CONC__FN conc__lookup *conc__lookup_new(const char *node, const char *service, const struct addrinfo *hints) {
     size_t n = node ? strlen(node) + 1 : 0, k = service ? strlen(service) + 1 : 0;
@@ -8360,6 +8404,7 @@ CONC__FN int conc__getaddrinfo(const char *node, const char *service, const stru
     conc__lookup *l = conc__lookup_new(node, service, hints);
     if (!l) return EAI_MEMORY;
     if (!conc__lookup_start(l)) return CONC_FREE(l), EAI_AGAIN;
+    conc__lookup_enter(l);
     conc__waiter w;
     conc_status st = CONC_OK;
     conc__lock(&l->lock);
@@ -8376,7 +8421,7 @@ CONC__FN int conc__getaddrinfo(const char *node, const char *service, const stru
         *result = l->list;
         l->list = NULL;
     }
-    conc__lookup_unref(l);
+    conc__lookup_leave(l);
     errno = err;
     return r;
 }
@@ -14175,6 +14220,7 @@ CONC__FN void conc__fork_child(void) { /* only this thread is left; the runtime 
     conc__forget();
     conc__os_forked();
     conc__signal_child();
+    memset(&conc__lookups, 0, sizeof conc__lookups);
 }
 CONC__FN void conc__start(void) {
     uint32_t off = CONC__OFF;
@@ -14223,6 +14269,7 @@ CONC_API int64_t conc_shutdown(void) {
         if (idle < 2) (void)nanosleep(&t, NULL);
     }
     conc__signal_end();
+    conc__lookups_off();
     int64_t left = conc_num_goroutines();
     conc__lock(&conc__rt.lock);
     conc__st(&conc__rt.stop, 1);
@@ -14243,6 +14290,7 @@ CONC_API int64_t conc_shutdown(void) {
         CONC_FREE(m->seen);
         conc__line_free(m);
     }
+    conc__lookups_end();
     for (int i = 0; i < conc__rt.nps; i++) {
         conc__p *p = conc__rt.ps[i];
         conc__arr_free(p->heap);

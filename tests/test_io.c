@@ -1164,6 +1164,26 @@ TEST(fork_child, .os = true, .native = true) {
     CHECK_EQ(conc_read(fd[1], &b, 1), 1);
     close_pair(fd);
 }
+/* The thread that looks a name up may still be waking its caller when that has ended, and the runtime with it; or come to wake one that was
+   abandoned. */
+static void look_up(chan(int) done) {
+    struct addrinfo *list = NULL;
+    if (conc_getaddrinfo("127.0.0.1", "80", NULL, &list) == 0) freeaddrinfo(list);
+    if (done) chan_send(done, 1);
+}
+TEST(lookup_and_shutdown, .os = true) {
+    struct rng r = rng_new(0);
+    for (int i = 0, n = (int)scale(400); i < n; i++) {
+        bool wait = i & 1;
+        chan(int) done = wait ? chan_make(int) : NULL;
+        go(look_up, done);
+        if (wait) CHECK_EQ(chan_recv(done), 1);
+        else for (unsigned k = rng_below(&r, 20000); k > 0; k--) conc_atomic_fence(CONC_SEQ_CST);
+        int64_t left = conc_shutdown();
+        CHECK(wait ? left == 0 : left >= 0 && left <= 1);
+        chan_free(done);
+    }
+}
 /* conc_shutdown closes what the poller holds; what comes after starts anew. */
 TEST(shutdown, .os = true) {
     for (int i = 0; i < 3; i++) {
