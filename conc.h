@@ -437,7 +437,9 @@ extern void (*const conc__go_stub4)(void);
    chan_send_for(c, v, ns), chan_recv_for(c, &v, ns)          the same with a time limit: CONC_TIMEOUT
    chan_send_until(c, v, t), chan_recv_until(c, &v, t)        with a deadline on conc_now()'s clock
    chan_ref(c), chan_free(c)          take, drop a reference. The last chan_free frees the channel and what its buffer holds;
-                          freeing it under a waiting goroutine ends the program. NULL is allowed.
+                          freeing it under a waiting goroutine ends the program. NULL is allowed. A plain send, receive
+                          or close need not have returned when whoever it met drops the last reference; a select, and what
+                          has a time limit or a context, must.
    Values of one sender arrive in order; waiters are served first come, first served. All of it from any thread.
    Happens-before is Go's: a send before its receive completes, a close before a receive that sees it. */
 struct conc_chan;
@@ -619,7 +621,8 @@ static inline void conc__sel_end(conc__sel *s) {
 /* All of these are valid when zero-filled (static storage, = {0}, or the _INIT value), own no memory outside themselves, and
    need no destroy (but for a big-reader lock). Do not copy one that has been used. Goroutines and OS threads may both use them.
    Who unlocked a mutex last may free it; so may who waited free a wait group, semaphore, condition variable or barrier, though the
-   done, release, signal that let it go on has not returned yet. A read-write mutex or a once must be left alone by all. */
+   done, release, signal that let it go on has not returned yet. But a wait with a time limit or a context must have returned, whoever
+   else waits for the same. A read-write mutex or a once must be left alone by all. */
 
 /* Mutual exclusion. A lock is not tied to a goroutine: any may unlock. A waiter of more than 1 ms gets the lock handed over
    directly (starvation mode). unlock of an unlocked mutex ends the program. Source: sync.Mutex. */
@@ -935,7 +938,8 @@ CONC_API void conc_ctx_cancel(conc_ctx *ctx);
 CONC_API void conc_ctx_cancel_cause(conc_ctx *ctx, int cause);
 /* Cancel ctx (unless it is one that cannot be) and give the maker's reference back, once. NULL is allowed. */
 CONC_API void conc_ctx_free(conc_ctx *ctx);
-/* Take, drop another reference; dropping does not cancel. Ending the last one under a waiting goroutine ends the program. */
+/* Take, drop another reference; dropping does not cancel. Ending the last one under a waiting goroutine ends the program (but I/O, a mutex
+   and a condition variable hold one while they wait). */
 CONC_API conc_ctx *conc_ctx_ref(conc_ctx *ctx);
 CONC_API void conc_ctx_unref(conc_ctx *ctx);
 /* CONC_OK while ctx is not done, then CONC_CANCELED or CONC_TIMEOUT for good. */
@@ -2945,12 +2949,14 @@ CONC__INLINE void conc__unlock(uint32_t *l) {
     conc__st_rel(l, conc__ld(l) + 1);
 }
 
-/* Wait until somebody else, who is running and needs nothing of ours, has cleared *word. Partner: that release store. */
+/* The i-th look in vain at what somebody else, who is running and needs nothing of ours, will change at once. */
+CONC__INLINE void conc__linger(unsigned i) {
+    if (i < 1000) conc__os_relax();
+    else (void)sched_yield();
+}
+/* Wait until such a one has cleared *word. Partner: that release store. */
 CONC__INLINE void conc__await_zero(uint32_t *word) {
-    for (unsigned i = 0; conc__ld_acq(word); i++) {
-        if (i < 1000) conc__os_relax();
-        else (void)sched_yield();
-    }
+    for (unsigned i = 0; conc__ld_acq(word); i++) conc__linger(i);
 }
 
 // >>sched-types
@@ -3533,6 +3539,9 @@ CONC__NOINLINE void conc__stack_spill(conc__p *p) {
 CONC__FN void conc__slab_free(struct conc__slab *s) {
     if (RUNNING_ON_VALGRIND)
         for (uint32_t i = 0; i < s->used; i++) VALGRIND_STACK_DEREGISTER(s->valgrind[i]);
+#if CONC__ASAN
+    __asan_unpoison_memory_region(s->base, s->size); /* marks of goroutines that were abandoned: the system may give the place to others */
+#endif
     conc__os_release(s->base, s->size);
     CONC_FREE(s);
 }
@@ -5312,16 +5321,19 @@ CONC__FN void conc__timer_notify(conc__p *p, int64_t when, bool parks) {
     if (conc__ld(&conc__rt.attn) & CONC__ATTN_MONITOR) conc__kick_monitor();
     if (conc__ld(&conc__rt.nidle_p) > 0 && conc__ld(&conc__rt.nspin) == 0) (void)conc__wake_worker();
 }
-/* Arm t. Not while it is armed. */
-CONC__FN void conc__timer_put(conc__timer *t, int64_t when, bool parks) {
+/* Arm t. Not while it is armed. held: a lock to release, or NULL; released before t can fire, because whoever is let go on then may free
+   t, and the lock with it. */
+CONC__FN void conc__timer_put_under(conc__timer *t, int64_t when, bool parks, uint32_t *held) {
     conc__p *p = conc__timer_home(conc__self());
     conc__ordered_anew(t, TIMER);
     conc__lock(&p->tlock);
     t->when = when;
     conc__heap_put(p, t);
+    if (held) conc__unlock(held);
     conc__unlock(&p->tlock);
     conc__timer_notify(p, when, parks);
 }
+CONC__FN void conc__timer_put(conc__timer *t, int64_t when, bool parks) { conc__timer_put_under(t, when, parks, NULL); }
 /* Disarm t; true if it was armed. Afterwards t->f is not running and will not run. */
 CONC__FN bool conc__timer_del(conc__timer *t) {
     bool armed = false;
@@ -5485,8 +5497,9 @@ CONC__INLINE void conc__waiter_init(conc__waiter *w, conc__m *m, void *elem) {
    a value) refers to its nearest source; one that is never done has none. The life of a node n is in n->state:
 
      OFF -> ON      conc__ctx_watch, under the lock, and only while the context is not done: so the list of one that is done only shrinks
-     ON -> OFF      conc__ctx_unwatch, under the lock: n->f has not run and will not
-     ON -> FIRING   the canceller, under the lock; it takes n out of the list and alone may touch it
+     ON -> LEAVING  conc__ctx_unwatch, by a compare-and-swap: n->f has not run and will not
+     LEAVING -> OFF the same, under the lock, where it takes n out of the list
+     ON -> FIRING   the canceller, by a compare-and-swap under the lock; it takes n out of the list and alone may touch it
      FIRING -> OFF  n->f, by a release store that is its last access to the node and to everything the owner may free with it.
                     Partner: the acquire loads in conc__ctx_unwatch, which waits for this
 
@@ -5496,11 +5509,16 @@ CONC__INLINE void conc__waiter_init(conc__waiter *w, conc__m *m, void *elem) {
    whoever unlinks the waiter has won. n->err tells the owner how the context ended: a woken goroutine need not touch the context
    again, which may be gone.
 
+   A context may be freed once it has been cancelled, whoever is still on the way out of a wait. An owner that finds n FIRING or OFF
+   therefore leaves the context alone; and one that has made n LEAVING is waited for by the canceller, until the lock is released
+   (conc__ctx_take). Both want n while it is ON, which is why a swap decides: after a mere look the context could be gone.
+   What may wait more than once (a mutex, a cond, I/O) holds a reference: between two waits no canceller knows of it.
+
    Rejected: a goroutine for each wait or each child (Go's, for foreign contexts; 2 KiB and a switch each); waiting on the done
    channel by a select of two (twice the locks, and a channel for every context); calling n->f under the context's lock (it would
    have to come after every channel's lock and before it). */
 typedef struct conc__ctx_node conc__ctx_node;
-enum { CONC__N_OFF = 0, CONC__N_ON = 1, CONC__N_FIRING = 2 };
+enum { CONC__N_OFF = 0, CONC__N_ON = 1, CONC__N_FIRING = 2, CONC__N_LEAVING = 3 };
 struct conc__ctx_node {
     conc__ctx_node *next, **link;   /* link: the word that points to this node */
     void (*f)(conc__ctx_node *n);   /* NULL: the node is a child context's */
@@ -5552,23 +5570,23 @@ CONC__FN bool conc__ctx_watch(conc_ctx *ctx, conc__ctx_node *n, void (*f)(conc__
     return err == CONC_OK; /* n may have been fired by now */
 }
 CONC__INLINE void conc__ctx_unlink(conc__ctx_node *n) {
-    conc__st(n->link, n->next);
+    conc__st_rel(n->link, n->next); /* partner: the acquire in conc__ctx_take */
     if (n->next) n->next->link = n->link;
 }
 /* Afterwards n->f is not running and will not run; true if it has not. No locks held that n->f takes. The context is touched only if
-   it has not fired n yet. */
+   it has not fired n, and then cannot go away before its lock is released. */
 CONC__FN bool conc__ctx_unwatch(conc_ctx *ctx, conc__ctx_node *n) {
-    if (conc__ld_acq(&n->state) == CONC__N_OFF) return false;
+    uint32_t state = conc__ld_acq(&n->state);
+    if (state != CONC__N_ON || !conc__cas(&n->state, &state, CONC__N_LEAVING)) {
+        conc__await_zero(&n->state);
+        return false;
+    }
     conc_ctx *c = conc__ctx_source(ctx);
     conc__lock(&c->lock);
-    bool on = conc__ld(&n->state) == CONC__N_ON;
-    if (on) {
-        conc__ctx_unlink(n);
-        conc__st(&n->state, CONC__N_OFF);
-    }
+    conc__ctx_unlink(n);
+    conc__st(&n->state, CONC__N_OFF);
     conc__unlock(&c->lock);
-    if (!on) conc__await_zero(&n->state);
-    return on;
+    return true;
 }
 
 /* A wait in one queue that a context may end, and a deadline too. */
@@ -5808,11 +5826,7 @@ CONC__INLINE conc_status conc__recv_wait(struct conc_chan *c, void *v, conc_ctx 
     conc__q_put(&c->recvq, &w);
     conc_status st = conc__wait_until(m, &c->lock, &c->recvq, &w, CONC__W_RECV, ctx, deadline, NULL, NULL);
     if (conc__unlikely(st != CONC_OK)) return st;
-    if (conc__unlikely(!w.ok)) {
-        if (v) memset(v, 0, c->size);
-        return CONC_CLOSED;
-    }
-    return CONC_OK;
+    return conc__likely(w.ok) ? CONC_OK : CONC_CLOSED;
 }
 CONC__NOINLINE void conc__send_park(struct conc_chan *c, const void *v) { (void)conc__send_wait(c, v, NULL, INT64_MAX); }
 CONC__NOINLINE bool conc__recv_park(struct conc_chan *c, void *v) { return conc__recv_wait(c, v, NULL, INT64_MAX) == CONC_OK; }
@@ -5950,7 +5964,8 @@ CONC_API conc_status conc__chan_recv_ctx(const volatile void *ch, void *v, conc_
     if (who) conc__ready(who, true);
     return step == CONC__STEP_DONE ? CONC_OK : CONC_CLOSED;
 }
-/* Close c, whose lock is held: -> its waiters, to be woken once it is released. */
+/* Close c, whose lock is held: -> its waiters, to be woken once it is released. Receivers are given their zeros here: who has closed the
+   channel may free it before they run. */
 CONC__FN conc__waiter *conc__chan_shut(struct conc_chan *c) {
     conc__st(&c->closed, 1);
     conc__ordered_before(c, ALL);
@@ -5958,6 +5973,7 @@ CONC__FN conc__waiter *conc__chan_shut(struct conc_chan *c) {
     for (int side = 0; side < 2; side++)
         for (conc__waiter *w; (w = conc__q_take(side ? &c->sendq : &c->recvq)) != NULL;) {
             w->ok = false;
+            if (side == 0 && w->elem) memset(w->elem, 0, c->size);
             *end = w;
             end = &w->next;
             w->next = NULL;
@@ -6384,8 +6400,7 @@ CONC__FN bool conc__timer_rearm(struct conc_timer *x, int64_t ns, int64_t period
     conc__lock(&x->lock);
     bool was = conc__timer_disarm(x);
     x->t.period = period;
-    conc__timer_put(&x->t, conc__deadline(ns), false);
-    conc__unlock(&x->lock);
+    conc__timer_put_under(&x->t, conc__deadline(ns), false, &x->lock);
     return was;
 }
 CONC_API conc_timer *conc_timer_new(int64_t ns) {
@@ -6561,7 +6576,11 @@ CONC_API conc_status conc_mutex_lock_ctx(conc_mutex *m, conc_ctx *ctx) {
     conc__point2(TRYLOCK, m, conc__ctx_source(ctx));
     conc_status err = conc__ctx_err(conc__ctx_source(ctx));
     if (conc__unlikely(err != CONC_OK)) return err;
-    return conc__likely(conc__mutex_try(m)) ? CONC_OK : conc__mutex_slow(m, ctx, INT64_MAX);
+    if (conc__likely(conc__mutex_try(m))) return CONC_OK;
+    conc_ctx_ref(ctx); /* woken, it may find the mutex taken and wait again */
+    err = conc__mutex_slow(m, ctx, INT64_MAX);
+    conc_ctx_unref(ctx);
+    return err;
 }
 CONC__NOINLINE void conc__unlock_fatal(const char *text) { conc__fatal("%s", text); }
 /* An unlock with a waiter to wake: the mutex is there until this has opened it or handed it on, since nobody else can lock it. 0 if
@@ -6993,7 +7012,11 @@ CONC_API conc_status conc_cond_wait_for(conc_cond *c, conc_mutex *m, int64_t ns)
 }
 CONC_API conc_status conc_cond_wait_ctx(conc_cond *c, conc_mutex *m, conc_ctx *ctx) {
     conc_status err = conc__ctx_err(conc__ctx_source(ctx));
-    return err != CONC_OK ? err : conc__cond_wait(c, m, ctx, INT64_MAX);
+    if (err != CONC_OK) return err;
+    conc_ctx_ref(ctx); /* it lets go of m, and only then watches the context */
+    err = conc__cond_wait(c, m, ctx, INT64_MAX);
+    conc_ctx_unref(ctx);
+    return err;
 }
 CONC_API void conc_cond_signal(conc_cond *c) {
     conc__point(SIGNAL, c);
@@ -7194,19 +7217,27 @@ CONC__INLINE void conc__ctx_prefetch(conc__ctx_node *next) {
     struct conc_chan *done = next->f ? NULL : conc__ld_acq(&conc__ctx_of(next)->done); /* partner: the release in conc__ctx_done */
     if (done) __builtin_prefetch(conc__ld(&done->recvq));
 }
-/* Next node of a context that is done, now ours; NULL: none is left. */
-CONC__FN conc__ctx_node *conc__ctx_take(conc_ctx *c) {
-    if (!conc__ld(&c->nodes)) return NULL; /* no node comes any more */
-    conc__lock(&c->lock);
+/* The first node of c, now ours; NULL: there is none, or its owner is about to take it out. Lock held. */
+CONC__INLINE conc__ctx_node *conc__ctx_seize(conc_ctx *c) {
     conc__ctx_node *n = c->nodes;
-    if (n) {
-        conc__ctx_unlink(n);
-        if (n->next) conc__ctx_prefetch(n->next);
-        n->err = (conc_status)c->err;
-        conc__st(&n->state, CONC__N_FIRING);
-    }
-    conc__unlock(&c->lock);
+    uint32_t on = CONC__N_ON;
+    if (!n || !conc__cas(&n->state, &on, CONC__N_FIRING)) return NULL;
+    conc__ctx_unlink(n);
+    if (n->next) conc__ctx_prefetch(n->next);
+    n->err = (conc_status)c->err;
     return n;
+}
+/* Next node of a context that is done, now ours; NULL: none is left, none comes any more, and nobody who took one out will touch the
+   context again: he did so under the lock, which is seen to be held by whoever sees the list without the node. */
+CONC__FN conc__ctx_node *conc__ctx_take(conc_ctx *c) {
+    for (unsigned i = 0; conc__ld_acq(&c->nodes) || (conc__ld(&c->lock) & 1); i++) { /* partner: the release in conc__ctx_unlink */
+        conc__lock(&c->lock);
+        conc__ctx_node *n = conc__ctx_seize(c);
+        conc__unlock(&c->lock);
+        if (n) return n;
+        conc__linger(i);
+    }
+    return NULL;
 }
 /* The child that n belongs to, marked done and held, to be walked next; NULL: somebody else has been there. */
 CONC__FN conc_ctx *conc__ctx_descend(conc_ctx *up, conc__ctx_node *n) {
@@ -7717,6 +7748,13 @@ CONC__FN int conc__fd_register(conc__fd *f, int fd, int what) {
     return 0;
 }
 
+/* What may wait several times with a context holds a reference meanwhile: who sees that it has begun (the peer, that something came)
+   may cancel and free the context between two of the waits. Keeps errno. */
+CONC__FN void conc__ctx_let_go(conc_ctx *ctx) {
+    int err = errno;
+    conc_ctx_unref(ctx);
+    errno = err;
+}
 /* One operation on a descriptor: begin, then the call, and again while conc__op_again says so, then end. */
 typedef struct conc__op {
     conc__fd *f;
@@ -7725,7 +7763,7 @@ typedef struct conc__op {
     bool woken;    /* by an edge: to be passed on at the end */
     uint32_t seen[2];
     int64_t deadline;
-    conc_ctx *ctx;
+    conc_ctx *ctx; /* referenced */
 } conc__op;
 CONC__INLINE bool conc__fail(int err) {
     errno = err;
@@ -7782,15 +7820,16 @@ CONC__FN bool conc__op_begin(conc__op *o, int fd, int what, int64_t deadline, co
     o->what = (uint8_t)what;
     o->woken = false;
     o->deadline = deadline;
-    o->ctx = ctx;
+    o->ctx = conc_ctx_ref(ctx);
     while (conc__unlikely(__atomic_fetch_add(&o->f->state, 1, __ATOMIC_ACQUIRE) & CONC__FD_CLOSING)) /* partner: the end of conc_close */
-        if (!conc__fd_refused(o)) return false;
+        if (!conc__fd_refused(o)) return conc__ctx_let_go(ctx), false;
     conc__op_look(o);
     return true;
 }
 CONC__INLINE void conc__op_end(conc__op *o) {
     if (conc__unlikely(o->woken && conc__ld(&o->f->q) != NULL)) conc__fd_pass(o->f, o->what);
     conc__fd_unref(o->f);
+    if (conc__unlikely(o->ctx != NULL)) conc__ctx_let_go(o->ctx);
 }
 /* An OS thread waits, until the descriptor is ready, or conc_close or the context wakes it by the eventfd. */
 struct conc__fd_watch { conc__ctx_node n; conc__wakeup event; };
@@ -8254,7 +8293,11 @@ CONC_API int conc_close_write(int fd) {
 }
 
 /* Addresses. */
+/* The threads that look names up are joined by nobody: conc_shutdown does not wait for a name server. It sets off, and waits while
+   anybody is waking: either a thread sees off and wakes nobody, or it is waited for (Dekker). When no goroutine runs any more it gives
+   back what those hold that it found waiting, so that threads that come later find nobody, and free what they worked for. */
 typedef struct conc__lookup { /* shared by the caller and the thread that works for it; the second to leave frees it */
+    struct conc__lookup *next, **link;
     uint32_t lock;
     int refs, result, err;
     bool done;
@@ -8262,6 +8305,10 @@ typedef struct conc__lookup { /* shared by the caller and the thread that works 
     struct addrinfo hints, *list;
     char *node, *service; /* behind the struct */
 } conc__lookup;
+static struct conc__lookups {
+    uint32_t lock, off, waking;
+    conc__lookup *list; /* those whose callers have not left; lock */
+} conc__lookups;
 CONC__FN void conc__lookup_unref(conc__lookup *l) {
     conc__lock(&l->lock);
     bool last = --l->refs == 0;
@@ -8274,18 +8321,50 @@ CONC__FN void *conc__lookup_main(void *arg) {
     conc__lookup *l = (conc__lookup *)arg;
     struct addrinfo *list = NULL;
     int result = getaddrinfo(l->node, l->service, &l->hints, &list), err = errno;
+    (void)conc__add(&conc__lookups.waking, 1);
     conc__lock(&l->lock);
     l->result = result;
     l->err = err;
     l->list = list;
     l->done = true;
-    conc__waiter *w = l->q;
+    conc__waiter *w = __atomic_load_n(&conc__lookups.off, __ATOMIC_SEQ_CST) ? NULL : l->q;
     conc__who who = w ? w->who : 0;
     if (w) conc__q_del(&l->q, w);
     conc__unlock(&l->lock);
     if (who) conc__ready(who, false);
+    (void)conc__add(&conc__lookups.waking, -1); /* partner: conc__lookups_off */
     conc__lookup_unref(l);
     return NULL;
+}
+CONC__FN void conc__lookup_enter(conc__lookup *l) {
+    conc__lock(&conc__lookups.lock);
+    l->next = conc__lookups.list;
+    l->link = &conc__lookups.list;
+    if (l->next) l->next->link = &l->next;
+    conc__lookups.list = l;
+    conc__unlock(&conc__lookups.lock);
+}
+CONC__FN void conc__lookup_leave(conc__lookup *l) {
+    conc__lock(&conc__lookups.lock);
+    *l->link = l->next;
+    if (l->next) l->next->link = l->link;
+    conc__unlock(&conc__lookups.lock);
+    conc__lookup_unref(l);
+}
+/* conc_shutdown: from here on no thread wakes anybody. */
+CONC__FN void conc__lookups_off(void) {
+    __atomic_store_n(&conc__lookups.off, 1, __ATOMIC_SEQ_CST);
+    conc__await_zero(&conc__lookups.waking);
+}
+/* Those who wait still were abandoned. */
+CONC__FN void conc__lookups_end(void) {
+    for (conc__lookup *l; (l = conc__lookups.list) != NULL;) {
+        conc__lock(&l->lock);
+        l->q = NULL;
+        conc__unlock(&l->lock);
+        conc__lookup_leave(l);
+    }
+    conc__st(&conc__lookups.off, 0);
 }
 CONC__FN conc__lookup *conc__lookup_new(const char *node, const char *service, const struct addrinfo *hints) {
     size_t n = node ? strlen(node) + 1 : 0, k = service ? strlen(service) + 1 : 0;
@@ -8327,6 +8406,7 @@ CONC__FN int conc__getaddrinfo(const char *node, const char *service, const stru
     conc__lookup *l = conc__lookup_new(node, service, hints);
     if (!l) return EAI_MEMORY;
     if (!conc__lookup_start(l)) return CONC_FREE(l), EAI_AGAIN;
+    conc__lookup_enter(l);
     conc__waiter w;
     conc_status st = CONC_OK;
     conc__lock(&l->lock);
@@ -8343,7 +8423,7 @@ CONC__FN int conc__getaddrinfo(const char *node, const char *service, const stru
         *result = l->list;
         l->list = NULL;
     }
-    conc__lookup_unref(l);
+    conc__lookup_leave(l);
     errno = err;
     return r;
 }
@@ -8440,7 +8520,7 @@ CONC__FN int conc__dial(int family, const struct sockaddr *addr, socklen_t len, 
 CONC__FN int conc__dial_tcp(conc_ctx *ctx, const char *address, int64_t deadline) {
     if (conc__in_test(conc__self())) return conc__net_dial(address, false, deadline, ctx);
     conc__ensure();
-    struct addrinfo *list = conc__resolve(address, false, deadline, ctx);
+    struct addrinfo *list = conc__resolve(address, false, deadline, conc_ctx_ref(ctx));
     int fd = -1;
     for (struct addrinfo *a = list; a && fd < 0; a = a->ai_next) {
         fd = conc__dial(a->ai_family, a->ai_addr, a->ai_addrlen, deadline, ctx);
@@ -8448,6 +8528,7 @@ CONC__FN int conc__dial_tcp(conc_ctx *ctx, const char *address, int64_t deadline
     }
     int err = errno;
     if (list) freeaddrinfo(list);
+    conc_ctx_unref(ctx);
     errno = err;
     return fd;
 }
@@ -8567,6 +8648,7 @@ CONC__FN pid_t conc__wait_pid(pid_t pid, int *status, int64_t deadline, conc_ctx
         (void)conc__blocking_begin();
         return (pid_t)conc__blocking_errno(conc__reap(pid, status, 0));
     }
+    conc_ctx_ref(ctx);
     for (int64_t nap = CONC_MS; (got = conc__reap(pid, status, WNOHANG)) == 0; nap = nap < 8 * CONC_MS ? nap * 2 : nap) {
         conc_status st = CONC_OK;
         if (fd < 0 && (st = conc__nap(nap, deadline, ctx)) != CONC_OK) errno = conc__errno_of(st);
@@ -8576,6 +8658,7 @@ CONC__FN pid_t conc__wait_pid(pid_t pid, int *status, int64_t deadline, conc_ctx
         }
     }
     if (fd >= 0) (void)conc__close_failed(fd);
+    conc__ctx_let_go(ctx);
     return got;
 }
 CONC_API pid_t conc_wait_pid(pid_t pid, int *status) { return conc__wait_pid(pid, status, INT64_MAX, NULL); }
@@ -14139,6 +14222,7 @@ CONC__FN void conc__fork_child(void) { /* only this thread is left; the runtime 
     conc__forget();
     conc__os_forked();
     conc__signal_child();
+    memset(&conc__lookups, 0, sizeof conc__lookups);
 }
 CONC__FN void conc__start(void) {
     uint32_t off = CONC__OFF;
@@ -14188,6 +14272,7 @@ CONC_API int64_t conc_shutdown(void) {
         if (idle < 2) (void)nanosleep(&t, NULL);
     }
     conc__signal_end();
+    conc__lookups_off();
     int64_t left = conc_num_goroutines();
     conc__lock(&conc__rt.lock);
     conc__st(&conc__rt.stop, 1);
@@ -14208,6 +14293,7 @@ CONC_API int64_t conc_shutdown(void) {
         CONC_FREE(m->seen);
         conc__line_free(m);
     }
+    conc__lookups_end();
     for (int i = 0; i < conc__rt.nps; i++) {
         conc__p *p = conc__rt.ps[i];
         conc__arr_free(p->heap);

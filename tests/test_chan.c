@@ -795,3 +795,41 @@ TEST(operands_once) {
     CHECK(p == &c[0]);
     chan_free(c[0]), chan_free(c[1]);
 }
+
+/* A plain operation is out of the channel once it has been served: whoever it met may drop the last reference, though it has not returned.
+   The channel is freed by its sender, by its receiver, and by who closed it. */
+enum { MET_RECEIVER, MET_SENDER, MET_CLOSE };
+struct meeting { chan(long) c; int way; conc_wg wg; conc_atomic(uint64_t) id; };
+static void meet(struct meeting *m) {
+    long v = 7;
+    conc_atomic_store(&m->id, conc_id());
+    if (m->way == MET_RECEIVER) chan_send(m->c, 7);
+    else CHECK_EQ(chan_recv(m->c, &v), m->way == MET_SENDER);
+    CHECK_EQ(v, m->way == MET_CLOSE ? 0 : 7);
+    conc_wg_done(&m->wg);
+}
+static void *meet_thread(void *m) { return meet((struct meeting *)m), (void *)NULL; }
+TEST(freed_by_whom_it_met) {
+    struct rng r = rng_new(0);
+    for (int i = 0, n = (int)scale(6000); i < n; i++) {
+        struct meeting m;
+        pthread_t t;
+        memset(&m, 0, sizeof m);
+        m.c = chan_make(long);
+        m.way = i % 32 == 0 ? MET_CLOSE : i % 2;
+        conc_wg_add(&m.wg, 1);
+        bool thread = m.way != MET_CLOSE && rng_below(&r, 16) == 0;
+        if (thread) t = thread_start(meet_thread, &m);
+        else go(meet, &m);
+        for (unsigned k = rng_below(&r, 1000); k > 0; k--) conc_atomic_fence(CONC_SEQ_CST);
+        if (m.way == MET_CLOSE) { /* one that comes later would not be met */
+            while (!conc_atomic_load(&m.id)) conc_yield();
+            CHECK(wait_parked(conc_atomic_load(&m.id), "chan receive"));
+            chan_close(m.c);
+        } else if (m.way == MET_SENDER) chan_send(m.c, 7);
+        else CHECK_EQ(chan_recv(m.c), 7);
+        chan_free(m.c);
+        conc_wg_wait(&m.wg);
+        if (thread) thread_join(t);
+    }
+}

@@ -643,6 +643,83 @@ TEST(crowd) {
     }
 }
 
+/* The maker may free a context as soon as it has cancelled it, though an operation with it is under way: it has been served and is on its
+   way out, or has let a mutex go and is about to wait. Whoever is freed is a goroutine and an OS thread by turns. */
+enum { OUT_RECV, OUT_SEND, OUT_SELECT, OUT_COND, OUT_COND_SERVED, OUT_WAYS };
+struct outing {
+    conc_ctx *ctx;
+    chan(int) c;
+    conc_mutex m;
+    conc_cond cond;
+    bool waits;
+    int way;
+};
+typedef struct outing *outing;
+static void outing_wait(outing o) {
+    int v = 7;
+    conc_status st = CONC_OK;
+    switch (o->way) {
+    case OUT_RECV: st = chan_recv_ctx(o->c, &v, o->ctx); break;
+    case OUT_SEND: st = chan_send_ctx(o->c, 7, o->ctx); break;
+    case OUT_SELECT: CHECK_EQ(chan_select_of(case_done(o->ctx), case_recv(o->c, &v)), 1); break;
+    default:
+        conc_mutex_lock(&o->m);
+        o->waits = true;
+        st = conc_cond_wait_ctx(&o->cond, &o->m, o->ctx);
+        conc_mutex_unlock(&o->m);
+        if (o->way == OUT_COND) CHECK_EQ(st, CONC_CANCELED), st = CONC_OK;
+    }
+    CHECK_SAY(st == CONC_OK && v == 7, "way %d: %s, %d", o->way, conc_strerror(st), v);
+}
+static void outing_serve(outing o, unsigned delay) {
+    switch (o->way) {
+    case OUT_RECV: case OUT_SELECT: chan_send(o->c, 7); break;
+    case OUT_SEND: CHECK_EQ(chan_recv(o->c), 7); break;
+    default:
+        for (bool waits = false; !waits; conc_yield()) {
+            conc_mutex_lock(&o->m);
+            waits = o->waits;
+            if (waits && o->way == OUT_COND_SERVED) conc_cond_signal(&o->cond);
+            if (waits) o->waits = false;
+            conc_mutex_unlock(&o->m);
+        }
+    }
+    while (delay--) conc_atomic_fence(CONC_SEQ_CST);
+    conc_ctx_free(o->ctx);
+}
+struct outings { chan(outing) go; chan(int) back; };
+static void outings_run(struct outings *w) {
+    chan_range(o, w->go) {
+        outing_wait(o);
+        chan_send(w->back, 1);
+    }
+}
+static void *outings_thread(void *w) { return outings_run((struct outings *)w), (void *)NULL; }
+TEST(freed_by_the_canceller) {
+    struct rng r = rng_new(0);
+    struct outings w[2];
+    conc_wg wg = CONC_WG_INIT;
+    for (int i = 0; i < 2; i++) w[i].go = chan_make(outing), w[i].back = chan_make(int);
+    conc_wg_go(&wg, outings_run, &w[0]);
+    pthread_t t = thread_start(outings_thread, &w[1]);
+    for (int i = 0, n = (int)scale(16000); i < n; i++) {
+        struct outings *to = &w[rng_below(&r, 2)];
+        struct outing o;
+        memset(&o, 0, sizeof o);
+        o.way = i % OUT_WAYS;
+        o.c = chan_make(int);
+        o.ctx = cancellable(conc_ctx_background());
+        chan_send(to->go, &o);
+        outing_serve(&o, rng_below(&r, 1u << rng_below(&r, 12)));
+        CHECK_EQ(chan_recv(to->back), 1);
+        chan_free(o.c);
+    }
+    for (int i = 0; i < 2; i++) chan_close(w[i].go);
+    conc_wg_wait(&wg);
+    thread_join(t);
+    for (int i = 0; i < 2; i++) chan_free(w[i].go), chan_free(w[i].back);
+}
+
 // ---- misuse ----
 CRASH(nil_parent, "panic: cannot create context from nil parent") { (void)conc_ctx_with_cancel(NULL); }
 CRASH(nil_parent_deadline, "panic: cannot create context from nil parent") { (void)conc_ctx_with_timeout(NULL, 1); }

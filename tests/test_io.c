@@ -657,6 +657,37 @@ TEST(contexts) {
     conc_ctx_free(ctx);
     close_pair(fd);
 }
+/* Whoever sees that a call has begun, by what came of it, may cancel its context and free it, though the call is about to wait again. */
+struct long_write { int fd; conc_ctx *ctx; conc_wg *wg; };
+static void write_long(struct long_write *w) {
+    static const char block[1 << 18];
+    ssize_t r = conc_write_ctx(w->ctx, w->fd, block, sizeof block);
+    CHECK_SAY(r > 0 && r < (ssize_t)sizeof block, "%zd", r);
+    conc_wg_done(w->wg);
+}
+static void *write_long_thread(void *w) { return write_long((struct long_write *)w), (void *)NULL; }
+TEST(context_freed_under_a_call) {
+    struct rng r = rng_new(0);
+    int fd[2];
+    char b[4096];
+    pair(fd);
+    small_buffers(fd);
+    for (int i = 0, n = (int)scale(400); i < n; i++) {
+        conc_wg wg = CONC_WG_INIT;
+        struct long_write w = { fd[0], conc_ctx_with_cancel(conc_ctx_background()), &wg };
+        pthread_t t;
+        conc_wg_add(&wg, 1);
+        if (i & 1) t = thread_start(write_long_thread, &w);
+        else go(write_long, &w);
+        CHECK(conc_read(fd[1], b, sizeof b) > 0);
+        for (unsigned k = rng_below(&r, 2000); k > 0; k--) conc_atomic_fence(CONC_SEQ_CST);
+        conc_ctx_free(w.ctx);
+        conc_wg_wait(&wg);
+        if (i & 1) thread_join(t);
+        while (recv(fd[1], b, sizeof b, MSG_DONTWAIT) > 0) {}
+    }
+    close_pair(fd);
+}
 
 // ---- close ----
 /* Everybody who waits fails with EBADF, goroutine or thread, whatever it waits for; by the time close returns the number is free. */
@@ -1132,6 +1163,26 @@ TEST(fork_child, .os = true, .native = true) {
     char b;
     CHECK_EQ(conc_read(fd[1], &b, 1), 1);
     close_pair(fd);
+}
+/* The thread that looks a name up may still be waking its caller when that has ended, and the runtime with it; or come to wake one that was
+   abandoned. */
+static void look_up(chan(int) done) {
+    struct addrinfo *list = NULL;
+    if (conc_getaddrinfo("127.0.0.1", "80", NULL, &list) == 0) freeaddrinfo(list);
+    if (done) chan_send(done, 1);
+}
+TEST(lookup_and_shutdown, .os = true) {
+    struct rng r = rng_new(0);
+    for (int i = 0, n = (int)scale(400); i < n; i++) {
+        bool wait = i & 1;
+        chan(int) done = wait ? chan_make(int) : NULL;
+        go(look_up, done);
+        if (wait) CHECK_EQ(chan_recv(done), 1);
+        else for (unsigned k = rng_below(&r, 20000); k > 0; k--) conc_atomic_fence(CONC_SEQ_CST);
+        int64_t left = conc_shutdown();
+        CHECK(wait ? left == 0 : left >= 0 && left <= 1);
+        chan_free(done);
+    }
 }
 /* conc_shutdown closes what the poller holds; what comes after starts anew. */
 TEST(shutdown, .os = true) {

@@ -485,6 +485,40 @@ static void send_some(chan(int) c, int n) {
     chan_close(c);
 }
 
+/* A timer's function, or who receives from it, frees it, while the reset that made it fire is still on its way out. */
+struct last_use { conc_timer *t; conc_wg *wg; };
+static void free_timer(void *p) {
+    struct last_use *u = (struct last_use *)p;
+    conc_timer_free(u->t);
+    conc_wg_done(u->wg);
+}
+static void free_after_tick(struct last_use *u) {
+    (void)chan_recv(conc_timer_chan(u->t));
+    free_timer(u);
+}
+static void reset_last(struct rng *r, int n) {
+    for (int i = 0; i < n; i++) {
+        conc_wg wg = CONC_WG_INIT;
+        struct last_use u = { NULL, &wg };
+        conc_wg_add(&wg, 1);
+        if (i & 1) u.t = conc_after_func(CONC_HOUR, free_timer, &u);
+        else if ((u.t = conc_timer_new(CONC_HOUR)) != NULL) go(free_after_tick, &u);
+        CHECK(u.t && conc_timer_reset(u.t, (int64_t)rng_below(r, 3) * 2000));
+        conc_wg_wait(&wg);
+    }
+}
+static void *reset_last_thread(void *arg) {
+    struct rng r = rng_new(2);
+    (void)arg;
+    return reset_last(&r, (int)scale(2000)), (void *)NULL;
+}
+TEST(freed_after_reset) {
+    struct rng r = rng_new(1);
+    pthread_t t = thread_start(reset_last_thread, NULL);
+    reset_last(&r, (int)scale(2000));
+    thread_join(t);
+}
+
 /* Timers are served under load: a ticker goes on ticking while other goroutines keep every processor busy with channels. */
 TEST(ticker_under_load) {
     conc_atomic(int) n, stop;

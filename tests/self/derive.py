@@ -26,7 +26,7 @@ REPLACE = [  # (what, by what), after the renaming
     ("        (void)pthread_atfork(NULL, NULL, sut__fork_child);\n", ""),
     # loops that last until another thread has gone on
     ("(i < 4 ? 4u << i : 64u) && (sut__ld(l) & 1); k++) sut__os_relax();", "(i < 4 ? 4u << i : 64u) && (sut__ld(l) & 1); k++) self_await();"),
-    ("        if (i < 1000) sut__os_relax();\n", "        if (i < 1000) self_await();\n"),
+    ("    if (i < 1000) sut__os_relax();\n", "    if (i < 1000) self_await();\n"),
     ("        if (i < 200) sut__os_relax();\n", "        if (i < 200) self_await();\n"),
     # loops that only fill time: a turn or two do
     ("for (int i = 0; i < 400; i++) { /* about 10 us", "for (int i = 0; i < 2; i++) { /* about 10 us"),

@@ -24,7 +24,7 @@ optimise=-O0
 while read -r mutant; do
     if ! build mutant "$mutant"; then
         failed=$((failed + 1))
-    elif { SELF_MUTANT=1 timeout 120 "$O/mutant" 400 > "$O/mutant.log" 2>&1; } 2> /dev/null; then # one that crashes is noticed, too
+    elif { SELF_MUTANT=1 timeout 120 "$O/mutant" 1000 > "$O/mutant.log" 2>&1; } 2> /dev/null; then # one that crashes is noticed, too
         failed=$((failed + 1))
         echo "FAIL mutant: $mutant: nothing was noticed"
     else passed=$((passed + 1)); fi
