@@ -38,13 +38,13 @@ CALLS = [("pthread_create", "self_create"), ("pthread_join", "self_join"), ("sch
 
 MUTANTS = {  # name: (what, by what)
     "a worker's wake-up is lost": ("    else sut__os_wake(&m->wake);\n", "    else if (m->id != 1) sut__os_wake(&m->wake);\n"),
-    "nobody is woken for injected work": ("    if (wake) (void)sut__wake_worker();\n    else if", "    if (wake) (void)0;\n    else if"),
+    "nobody is woken for injected work": ("    if (wake && sut__wake_worker()) return;\n", "    if (wake) return;\n"),
     "idle without a last look": ("    if (sut__rt.stop || (sut__rt.qn && p)) {", "    if (sut__rt.stop) {"),
     "a thread that waits with a limit is not woken": ("    sut__st_rel(&t->woken, 1);", "    if (t->counted) sut__st_rel(&t->woken, 1);"),
     "thieves do not look whether the owner is inside": ("        if (sut__ld_acq(&m->in) == 0) return true;", "        return true;"),
     "the first timer is told to nobody": ("    if (sut__likely(when >= sut__ld(&sut__rt.waiter_due))) return;\n", "    return;\n"),
-    "an unlock forgets that others wait": ("        if (!m->sut__head) to &= ~(uint32_t)(SUT__WAITERS | SUT__STARVING);", "        to &= ~(uint32_t)(SUT__WAITERS | SUT__STARVING);"),
-    "a woken waiter stays on its way": ("            if (woken) to &= ~(uint32_t)SUT__WOKEN;\n", ""),
+    "an unlock forgets that others wait": ("(uint8_t)sut__mutex_marked(m, s, m->sut__head)", "(uint8_t)sut__mutex_marked(m, s, false)"),
+    "a woken waiter stays on its way": ("        if (woken) m->sut__woken = false;\n", ""),
     "a done context leaves its parent too soon": ("    if (first) sut__wake_list(list, false);\n", "    if (first) sut__ctx_detach(c);\n    if (first) sut__wake_list(list, false);\n"),
 }
 
