@@ -955,8 +955,9 @@ CONC_API void *conc_ctx_value(conc_ctx *ctx, const void *key);
    the forms below, which need none: on_done(ctx) in a select, and the operations with _ctx. No memory for it: the program ends. */
 CONC_API const volatile void *conc__ctx_done(conc_ctx *ctx);
 /* Run fn(arg) in a goroutine of its own once ctx is done (at once if it is already). NULL: no memory. conc_ctx_func_stop gives it up:
-   true if fn has not been started and will not be; it does not wait for a running fn. It also frees: call it exactly once for
-   each, also after fn has run; NULL is allowed. (context.AfterFunc) */
+   true if fn has not been started and will not be; it does not wait for a running fn, so on false what arg points to must outlive fn,
+   by a reference that fn drops, say. It also frees: call it exactly once for each, also after fn has run; NULL is allowed.
+   (context.AfterFunc) */
 typedef struct conc_ctx_func conc_ctx_func;
 CONC_API conc_ctx_func *conc_ctx_after_func(conc_ctx *ctx, void (*fn)(void *), void *arg);
 CONC_API bool conc_ctx_func_stop(conc_ctx_func *f);
@@ -9152,8 +9153,8 @@ __attribute__((no_sanitize("thread"))) CONC__FN void conc__on_signal(int sig) {
     if (room) conc__st_rel(&conc__sig.ring[at % CONC__SIG_RING], (unsigned char)sig);
     else (void)__atomic_fetch_or(&conc__sig.more, conc__sig_bit(sig), __ATOMIC_SEQ_CST);
     (void)conc__add(&conc__sig.seq, 1);
-    (void)__atomic_fetch_sub(&conc__sig.running, 1, __ATOMIC_SEQ_CST);
     conc__os_relay_wake(&conc__sig.seq);
+    (void)__atomic_fetch_sub(&conc__sig.running, 1, __ATOMIC_SEQ_CST); /* last: stop and shutdown wait for it */
     *word = err;
 }
 /* The oldest signal that has not been relayed, 0: none. Lock held. */
@@ -9280,9 +9281,12 @@ CONC__FN void conc__sig_apply(uint64_t set, int mode) {
     for (int sig = 1; sig < CONC__SIGS; sig++)
         if (set & conc__sig_bit(sig)) conc__sig_mode(sig, (want & conc__sig_bit(sig)) ? CONC__SIG_CAUGHT : mode);
 }
+CONC__FN void conc__sig_await_handlers(void) {
+    while (__atomic_load_n(&conc__sig.running, __ATOMIC_SEQ_CST)) (void)sched_yield();
+}
 /* All that has arrived is in its channels. Lock held. */
 CONC__FN void conc__sig_flush(void) {
-    while (__atomic_load_n(&conc__sig.running, __ATOMIC_SEQ_CST)) (void)sched_yield();
+    conc__sig_await_handlers();
     conc__sig_relay();
 }
 CONC__FN conc__relay *conc__sig_find(const volatile void *to) {
@@ -9408,11 +9412,12 @@ CONC__FN void conc__signal_end(void) {
         conc_mutex_unlock(&conc__sig.lock);
         conc__sig_kick();
         (void)pthread_join(conc__sig.thread, NULL);
+        conc__sig_await_handlers(); /* one could wake a relay whose descriptor is another's by then */
         conc__os_relay_close();
     }
     conc__arr_free(conc__sig.relays);
     conc__sig.relays = NULL;
-    conc__sig.on = conc__sig.stop = conc__sig.parked = conc__sig.doubt = false; /* the ring is left alone: a handler may still be on its way out */
+    conc__sig.on = conc__sig.stop = conc__sig.parked = conc__sig.doubt = false;
 }
 /* After fork, in the child: only dispositions outlive it. */
 CONC__FN void conc__signal_child(void) {

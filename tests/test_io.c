@@ -581,9 +581,11 @@ TEST(part_written) {
     int64_t got = 0;
     tcp_pair(fd);
     small_buffers(fd);
-    ssize_t n = conc_write_until(fd[0], big, sizeof big, conc_now() + 20 * CONC_MS);
+    ssize_t n = conc_write_until(fd[0], big, sizeof big, conc_now() + 20 * CONC_MS), more;
     CHECK(n > 0 && n < (ssize_t)sizeof big && errno == ETIMEDOUT);
-    FAILS(conc_write_until(fd[0], big, 1, conc_now() + 5 * CONC_MS), ETIMEDOUT);
+    /* a busy kernel may move some on to the peer's buffer yet: until that is full, too */
+    while ((more = conc_write_until(fd[0], big, 1, conc_now() + 5 * CONC_MS)) == 1 && n < (ssize_t)sizeof big) n++;
+    CHECK(more == -1 && errno == ETIMEDOUT);
     CHECK_EQ(conc_close(fd[0]), 0);
     conc_run(drain, fd[1], &got);
     CHECK_EQ(got, n);
