@@ -143,6 +143,10 @@ char *dump_text(void);
 bool wait_parked(uint64_t id, const char *reason);
 /* The thread sleeps, for less than a second, without the runtime, which would have a timer to watch. */
 void nap(long ns);
+/* Some nanoseconds for each turn, to move what comes next against other threads. */
+static inline void turns(unsigned n) {
+    while (n--) __asm__ volatile("" ::: "memory");
+}
 /* Wait until all goroutines but the caller are parked or gone; false after 10 seconds. */
 bool settle(void);
 /* Wait (yielding) until *counter is at least n; false after 10 seconds. */

@@ -821,7 +821,7 @@ TEST(freed_by_whom_it_met) {
         bool thread = m.way != MET_CLOSE && rng_below(&r, 16) == 0;
         if (thread) t = thread_start(meet_thread, &m);
         else go(meet, &m);
-        for (unsigned k = rng_below(&r, 1000); k > 0; k--) conc_atomic_fence(CONC_SEQ_CST);
+        turns(rng_below(&r, 5000));
         if (m.way == MET_CLOSE) { /* one that comes later would not be met */
             while (!conc_atomic_load(&m.id)) conc_yield();
             CHECK(wait_parked(conc_atomic_load(&m.id), "chan receive"));

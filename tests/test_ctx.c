@@ -684,7 +684,7 @@ static void outing_serve(outing o, unsigned delay) {
             conc_mutex_unlock(&o->m);
         }
     }
-    while (delay--) conc_atomic_fence(CONC_SEQ_CST);
+    turns(delay);
     conc_ctx_free(o->ctx);
 }
 struct outings { chan(outing) go; chan(int) back; };
@@ -710,7 +710,7 @@ TEST(freed_by_the_canceller) {
         o.c = chan_make(int);
         o.ctx = cancellable(conc_ctx_background());
         chan_send(to->go, &o);
-        outing_serve(&o, rng_below(&r, 1u << rng_below(&r, 12)));
+        outing_serve(&o, rng_below(&r, 1u << rng_below(&r, 15)));
         CHECK_EQ(chan_recv(to->back), 1);
         chan_free(o.c);
     }

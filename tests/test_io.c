@@ -682,7 +682,7 @@ TEST(context_freed_under_a_call) {
         if (i & 1) t = thread_start(write_long_thread, &w);
         else go(write_long, &w);
         CHECK(conc_read(fd[1], b, sizeof b) > 0);
-        for (unsigned k = rng_below(&r, 2000); k > 0; k--) conc_atomic_fence(CONC_SEQ_CST);
+        turns(rng_below(&r, 10000));
         conc_ctx_free(w.ctx);
         conc_wg_wait(&wg);
         if (i & 1) thread_join(t);
@@ -1180,7 +1180,7 @@ TEST(lookup_and_shutdown, .os = true) {
         chan(int) done = wait ? chan_make(int) : NULL;
         go(look_up, done);
         if (wait) CHECK_EQ(chan_recv(done), 1);
-        else for (unsigned k = rng_below(&r, 20000); k > 0; k--) conc_atomic_fence(CONC_SEQ_CST);
+        else turns(rng_below(&r, 100000));
         int64_t left = conc_shutdown();
         CHECK(wait ? left == 0 : left >= 0 && left <= 1);
         chan_free(done);

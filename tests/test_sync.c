@@ -942,7 +942,7 @@ struct parcel {
 };
 enum { BY_WG, BY_SEM, BY_COND, BY_BARRIER, BY_SEND, BY_BUFFER, BY_CLOSE, WAYS };
 static void parcel_deliver(struct parcel *p, int way, unsigned delay) {
-    while (delay--) conc_atomic_fence(CONC_SEQ_CST);
+    turns(delay);
     switch (way) {
     case BY_WG: conc_wg_done(&p->wg); break;
     case BY_SEM: conc_sem_release(&p->sem, 1); break;
@@ -989,7 +989,7 @@ TEST(freed_by_the_waiter) {
     for (int i = 0; i < n; i++) {
         struct parcel *p = (struct parcel *)calloc(1, sizeof *p);
         int way = i % WAYS;
-        struct delivery d = { p, way, rng_below(&r, 2000) };
+        struct delivery d = { p, way, rng_below(&r, 20000) };
         conc_sem_init(&p->sem, 1);
         conc_sem_acquire(&p->sem, 1);
         conc_wg_add(&p->wg, 1);
