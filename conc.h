@@ -4014,7 +4014,8 @@ CONC__FN void conc__m_give(conc__m *m, conc__p *p) {
     conc__st_rel(&m->stop, 0);
 }
 CONC__FN void conc__m_wake(conc__m *m) {
-    bool polling = conc__ld(&m->polling); /* before it runs on: then it may say anything, and either call is harmless */
+    /* before it runs on: then it may say anything, and either call is harmless. Partner of the acquire: conc__poll_open */
+    bool polling = conc__ld(&m->polling) && conc__ld_acq(&conc__rt.io_on);
     conc__st_rel(&m->wake, 1);
     if (polling) conc__os_event_signal(&conc__rt.io_set.event);
     else conc__os_wake(&m->wake);
@@ -4221,7 +4222,8 @@ CONC__FN void conc__promote(conc__m *m) {
    that polls). -> the monitor must be awake, to see that this stays so.
    sched.lock held. */
 CONC__FN bool conc__elect_poller(conc__m *m) {
-    bool busy = false, wanted = conc__ld(&conc__rt.io_waiting) > 0 && !conc__rt.poller;
+    /* partner: the increment in conc__op_wait, after the set's opening: whoever wakes m, after this lock, sees the set's event */
+    bool busy = false, wanted = conc__ld_acq(&conc__rt.io_waiting) > 0 && !conc__rt.poller;
     /* one that has a P, but is not awake yet, will poll. Two on one eventfd could take each other's signals: the one with the P slept on */
     bool others = wanted && (conc__rt.in_poller || conc__polled_lately(NULL, conc_now(), CONC_MS, &busy));
     conc__st(&m->polling, wanted && !others);
