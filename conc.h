@@ -6536,8 +6536,9 @@ CONC__NOINLINE conc_status conc__mutex_slow(conc_mutex *m, conc_ctx *ctx, int64_
         uint8_t s = conc__ld(&m->conc__state);
         for (;;) { /* take it, or leave a mark that makes the holder's unlock come here */
             bool take = s == 0;
-            int to = take ? CONC__LOCKED : s;
-            if (!take && since && conc_now() - since > CONC__STARVE_NS) to |= CONC__STARVING;
+            int to = s;
+            if (take) to = CONC__LOCKED;
+            else if (since && conc_now() - since > CONC__STARVE_NS) to |= CONC__STARVING;
             if (!conc__mutex_cas(m, &s, conc__mutex_marked(m, to, !take || m->conc__head))) continue;
             if (!take) break;
             conc__unlock(&m->conc__spin);

@@ -26,7 +26,7 @@ MUTANTS = [
     ("signal_lost", "cond_signal takes a waiter out of the queue and does not wake it",
      [("conc_cond_signal", "if (who) conc__ready(who, true);", "(void)who;")]),
     ("broadcast_one", "cond_broadcast wakes the first only",
-     [("conc_cond_broadcast", "conc__ready(w->who, n == 1);", "if (w == list) conc__ready(w->who, n == 1);")]),
+     [("conc_cond_broadcast", "conc__wake_list(list, true);", "if (list) list->next = NULL; conc__wake_list(list, true);")]),
     ("close_silent", "closing a channel wakes nobody",
      [("conc__chan_close", "conc__wake_list(list, true);", "(void)list;")]),
     ("last_come", "queues are served last come, first served",
@@ -37,7 +37,7 @@ MUTANTS = [
      [("conc_rwmutex_rlock", "conc__rlock_slow(rw);", "{ if (rw->conc__writer) rw->conc__wait++; else conc__rlock_slow(rw); }"),
       ("conc__enabled", "->conc__readers >= 0;", "->conc__readers >= 0 || ((const conc_rwmutex *)obj)->conc__writer;")]),
     ("release_silent", "sem_release serves nobody",
-     [("conc_sem_release", "if (waiting) conc__sem_serve(s);", "(void)waiting;")]),
+     [("conc_sem_release", "conc__wake_list(list, false);", "(void)list;")]),
     ("timer_stopped", "stopping a timer always says that it was stopped in time",
      [("conc_timer_stop", "return ", "return true || ")]),
 ]

@@ -15,6 +15,7 @@ upward='
     conc__claim conc__unlock_select        a channel wakes a goroutine that waits in a select
     conc__timer_drop               a channel that is freed may belong to a timer
     conc_num_goroutines            the deadlock report counts them
+    conc_ctx_ref conc_ctx_unref    a mutex and a condition variable hold the context that they wait with
     conc__signal_stop              a context of conc_ctx_notify that is freed
 '
 set -u
