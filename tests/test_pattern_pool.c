@@ -305,10 +305,6 @@ __attribute__((noinline)) static void borrow_some(things p) { /* inline, gcc wou
 static void prune_some(things p, conc_ctx *ctx) {
     while (conc_ctx_err(ctx) == CONC_OK) (void)pool_prune(p);
 }
-static conc_atomic(int) pastime; /* read, to let some time go by */
-static void pause_for(unsigned n) {
-    while (n--) (void)conc_atomic_load(&pastime);
-}
 TEST(all_are_back) {
     struct rng g = rng_new(0);
     int n = (int)scale(200);
@@ -319,7 +315,7 @@ TEST(all_are_back) {
         conc_wg wg = CONC_WG_INIT;
         for (int k = 0; k < 3; k++) conc_wg_go(&wg, borrow_some, p);
         if (i & 1) conc_wg_go(&wg, prune_some, p, pruning);
-        pause_for(rng_below(&g, 5000));
+        turns(rng_below(&g, 5000));
         pool_close(p);
         CHECK_EQ(pool_wait(p, NULL), CONC_OK);
         CHECK_EQ(conc_atomic_load(&s.alive), 0);
@@ -331,7 +327,7 @@ TEST(all_are_back) {
 }
 /* Somebody else closes it; who cannot acquire any more frees it, before that close has returned. */
 static void close_later(things p, unsigned delay) {
-    pause_for(delay);
+    turns(delay);
     pool_close(p);
 }
 static void *close_pool_thread(void *p) { return pool_close((things)p), NULL; }

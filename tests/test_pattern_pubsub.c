@@ -189,7 +189,6 @@ TEST(many) {
     pubsub_sub_free(stuck), pubsub_free(p);
 }
 
-static conc_atomic(int) pastime; /* read, to let some time go by */
 /* Somebody else ends the subscription, or the whole; who receives sees the end and frees what it has, before that call has returned. */
 struct ending {
     pubsub(int) p;
@@ -199,7 +198,7 @@ struct ending {
     conc_wg both;
 };
 static void pubsub_ender(struct ending *e) {
-    for (unsigned n = e->delay; n > 0; n--) (void)conc_atomic_load(&pastime);
+    turns(e->delay);
     if (e->all) pubsub_close(e->p);
     else pubsub_unsubscribe(e->s);
 }

@@ -214,35 +214,32 @@ TEST(blocked_everywhere, .os = true) {
     chan_free(c);
 }
 
-static void note_mask(ints c, conc_atomic(uint64_t) *id, conc_atomic(int) *blocked) {
+static void note_mask(ints c, conc_atomic(int) *blocked) {
     sigset_t set;
-    atomic_store(id, conc_id());
     CHECK_EQ(next(c), SIGUSR1);
     sigemptyset(&set);
     pthread_sigmask(SIG_SETMASK, NULL, &set);
     atomic_store(blocked, sigismember(&set, SIGUSR2));
 }
 static void keep_busy(conc_atomic(int) *until) {
+    atomic_store(until, -1);
     while (atomic_load(until) < 0) {}
 }
 /* The thread that passes a signal on starts the worker for who waited for it: a worker's mask is the program's all the same. */
 TEST(workers_mask, .os = true) {
     int procs = conc_set_procs(2);
     conc_atomic(int) blocked;
-    conc_atomic(uint64_t) id;
     conc_wg wg = CONC_WG_INIT;
     for (int i = 0; i < 3; i++) {
         (void)conc_shutdown(); /* no idle worker is left over */
         conc_set_procs(2);
         ints c = chan_make(int, 1);
-        atomic_init(&blocked, -1);
-        atomic_init(&id, 0);
+        atomic_init(&blocked, -2);
         CHECK_EQ(conc_signal_notify(c, SIGUSR1), CONC_OK);
-        conc_wg_go(&wg, note_mask, c, &id, &blocked);
-        while (atomic_load(&id) == 0) nap(CONC_MS);
-        CHECK(wait_parked(atomic_load(&id), "chan receive"));
+        conc_wg_go(&wg, note_mask, c, &blocked);
+        CHECK(settle());
         conc_wg_go(&wg, keep_busy, &blocked); /* on the only worker */
-        nap(CONC_MS);
+        CHECK(wait_for(&blocked, -1));
         raise(SIGUSR1);
         conc_wg_wait(&wg);
         CHECK_EQ(atomic_load(&blocked), 0);
